@@ -1,0 +1,42 @@
+"""The numerical laboratory for the dynamics of learning.
+
+``solve``, ``simulate``, ``compare``, ``load``, ``models`` and the words ``Run``, ``Loss``, ``DMFTError``.
+Names are imported on first use, so ``import dmft`` and the command line start at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import compare, load, simulate, solve
+    from .errors import DMFTError
+    from .results.run import Run
+    from .theory.losses import Loss
+    from .theory.registry import models, register
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "solve": "api",
+    "simulate": "api",
+    "compare": "api",
+    "load": "api",
+    "models": "theory.registry",
+    "register": "theory.registry",
+    "Run": "results.run",
+    "Loss": "theory.losses",
+    "DMFTError": "errors",
+}
+__all__ = ["__version__", "solve", "simulate", "compare", "load", "models", "register", "Run", "Loss", "DMFTError"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,189 @@
+"""The public functions: solve, simulate, compare, load, models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .errors import ParameterError, UnknownNameError
+from .parameters import Declared
+from .results.comparison import compare_solutions
+from .results.progress import SILENT, Progress
+from .results.provenance import provenance
+from .results.run import Run
+from .results.solution import Solution
+from .simulation.method import Simulation
+from .theory.base import Model
+from .theory.registry import DEFAULT_SLUG, find
+
+
+def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[str, Any]]:
+    """Hand each option to every class that declares it.
+
+    Raises
+    ------
+    UnknownNameError
+        If nobody declares it; the nearest name is suggested.
+    """
+    names = [{item.name for item in cls.declared()} for cls in declared]
+    known = set().union(*names)
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("parameter or option", name, known)
+    return [{name: options[name] for name in options if name in mine} for mine in names]
+
+
+def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+    """Instances of the model and of each method (a class to be made from `options`, or an instance)."""
+    classes = [item for item in methods if isinstance(item, type)]
+    if isinstance(model, Model):
+        parts = [{}, *split(options, *classes)]
+        made: list[Any] = [model]
+    else:
+        cls = find(model)
+        parts = split(options, cls, *classes)
+        made = [cls.from_dict(parts[0])]
+    rest = iter(parts[1:])
+    return made + [item.from_dict(next(rest)) if isinstance(item, type) else item for item in methods]
+
+
+def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
+    """Wrap solutions of `model` as a :class:`Run`."""
+    return Run(
+        model.slug, model.as_dict(), references=model.references, provenance=provenance(seconds), **parts
+    )
+
+
+def solve(
+    model: str | Model = DEFAULT_SLUG, method: Declared | None = None, *, progress: Progress = SILENT, **options: Any
+) -> Run:
+    """Solve the theory of a model.
+
+    Parameters
+    ----------
+    model : str or Model
+        Slug (parameters are then taken from `options`) or an instance.
+    method : Declared, optional
+        Options of the solver; default: made from `options`.
+    progress : Progress, optional
+        Receives what has been done.
+    **options
+        Parameters of the model and options of its method by name.
+
+    Returns
+    -------
+    Run
+        With :attr:`Run.theory` set.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError, MemoryLimitError
+
+    Examples
+    --------
+    >>> run = solve("sgd", alpha=2.0, steps=10, paths=2048, seed=1)
+    >>> run.status.code
+    'converged'
+    """
+    cls = type(model) if isinstance(model, Model) else find(model)
+    model, method = make(model, [method if method is not None else cls.method], options)
+    started = time.perf_counter()
+    theory = model.solve(method, progress)
+    return solution_run(model, time.perf_counter() - started, theory=theory)
+
+
+def simulate(
+    model: str | Model = DEFAULT_SLUG, method: Simulation | None = None, *, progress: Progress = SILENT, **options: Any
+) -> Run:
+    """Simulate the same problem at finite size; parameters as in :func:`solve`.
+
+    Examples
+    --------
+    >>> run = simulate("sgd", alpha=2.0, size=200, replicas=4, steps=10, seed=1)
+    >>> run["magnetization"].dims
+    ('t',)
+    """
+    model, method = make(model, [method if method is not None else Simulation], options)
+    started = time.perf_counter()
+    simulation = twin(model).simulate(model, method, progress)
+    return solution_run(model, time.perf_counter() - started, simulation=simulation)
+
+
+def compare(
+    model: str | Model | Run = DEFAULT_SLUG,
+    method: Declared | None = None,
+    *,
+    size: int | Iterable[int] = 2000,
+    progress: Progress = SILENT,
+    **options: Any,
+) -> Run:
+    """Solve the theory, simulate the same problem at one or several sizes, and judge their agreement.
+
+    Parameters
+    ----------
+    model : str, Model or Run
+        A run with theory is not solved again.
+    size : int or iterable of int
+        Numbers of weights; with several the deviation is extrapolated to infinite size.
+
+    Returns
+    -------
+    Run
+        Theory, the simulation at the largest size, and :attr:`Run.comparison`.
+
+    Examples
+    --------
+    >>> run = compare("sgd", alpha=2.0, size=[200, 400], replicas=4, steps=5, paths=512)
+    >>> run.comparison.sizes
+    (200, 400)
+    """
+    sizes = sorted({int(item) for item in ([size] if isinstance(size, int) else size)})
+    if not sizes:
+        raise ParameterError("size is empty: give one or several numbers of weights, e.g. 1000,2000")
+    started = time.perf_counter()
+    theory: Solution | None = None
+    if isinstance(model, Run):
+        theory = model.theory
+        model = find(model.model).from_dict(model.parameters)
+        (simulation,) = make(model, [Simulation], {**options, "size": sizes[0]})[1:]
+    else:
+        cls = type(model) if isinstance(model, Model) else find(model)
+        wanted = [method if method is not None else cls.method, Simulation]
+        model, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
+    if theory is None:
+        theory = model.solve(method, progress)
+    simulations: dict[int, Solution] = {}
+    for number in sizes:
+        simulations[number] = twin(model).simulate(model, type(simulation)(**{**simulation.as_dict(), "size": number}), progress)
+        if not simulations[number].status.success:
+            break
+    comparison = compare_solutions(theory, simulations)
+    last = simulations[max(simulations)]
+    return solution_run(
+        model, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison
+    )
+
+
+def twin(model: Model) -> Any:
+    """The simulation module of a model: ``simulate(model, method, progress)``, ``estimate(model, method)``."""
+    name = model.twin_module()
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ParameterError(f"model {model.slug!r} has no simulation: {name} does not exist") from None
+
+
+def load(path: str | Path) -> Run:
+    """Read a run from an HDF5 file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is truncated, foreign, incomplete or of a newer schema.
+    """
+    return Run.load(path)

@@ -1,0 +1,1 @@
+"""What comes out: curves with standard errors, status, runs, files, comparison and figures."""

@@ -1,0 +1,27 @@
+"""Where a result comes from."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+PACKAGES = ("dmft", "numpy", "scipy", "numba", "h5py")
+
+
+def provenance(wall_time: float) -> dict[str, Any]:
+    """Versions, platform, time of day and wall time in seconds; the command is added by the command line."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "unknown"
+    return {
+        "versions": versions,
+        "command": "",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time": wall_time,
+        "platform": platform.platform(),
+    }

@@ -1,0 +1,1 @@
+"""The finite-size twin of each model, in files of the same name as in :mod:`dmft.theory`."""

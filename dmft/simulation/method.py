@@ -1,0 +1,19 @@
+"""Options of finite-size simulations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..parameters import Declared, declare
+
+
+@dataclass(frozen=True)
+class Simulation(Declared):
+    """The same problem at finite size, in independent replicas (own data, own start, own mini-batches)."""
+
+    size: int = declare(2000, "N", "number of weights", bounds="[2, inf)")
+    replicas: int = declare(8, "", "independent replicas, for the error bars", bounds="[1, inf)")
+    seed: int = declare(0, "seed", "seed of all random numbers", bounds="[0, inf)")
+    precision: str = declare("float64", "", "arithmetic of the simulation", choices=("float64", "float32"))
+    backend: str = declare("numpy", "", "array library: CPU or CUDA GPU", choices=("numpy", "cupy"))
+    field_response: bool = declare(False, "", "also measure the response, exactly, to fields at all times")

@@ -1,0 +1,1 @@
+"""How equations are solved. Numerics that know no model."""

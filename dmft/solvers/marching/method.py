@@ -1,0 +1,40 @@
+"""Options of the causal Monte-Carlo solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import ParameterError
+from ...parameters import Declared, declare
+
+
+@dataclass(frozen=True)
+class Marching(Declared):
+    """Causal Monte-Carlo solution of a discrete-time DMFT: numerics only, no physics."""
+
+    paths: int = declare(20000, "n", "paths in all batches together", bounds="[1, inf)")
+    batches: int = declare(8, "B", "independent marches, for the error bars", bounds="[2, inf)")
+    seed: int = declare(0, "seed", "seed of all random numbers", bounds="[0, inf)")
+    sampler: str = declare(
+        "sobol", "", "sobol = randomised quasi-Monte-Carlo, random = pseudo-random", choices=("sobol", "random")
+    )
+    response: str = declare(
+        "auto",
+        "",
+        "estimator of the memory kernel: exact per-path response (on as many paths as pay), or one probe a path",
+        choices=("auto", "exact", "probe"),
+    )
+    precision: str = declare("float64", "", "storage of the paths", choices=("float64", "float32"))
+
+    def check(self) -> None:
+        if self.paths < self.batches:
+            raise ParameterError(
+                f"paths = {self.paths} is fewer than batches = {self.batches}: "
+                f"each batch needs at least one path; give paths >= {self.batches}"
+            )
+
+    @property
+    def paths_per_batch(self) -> int:
+        """Paths in one march. Sobol' points come in powers of two, so never fewer than asked."""
+        share = -(-self.paths // self.batches)
+        return 1 << (share - 1).bit_length() if self.sampler == "sobol" else share

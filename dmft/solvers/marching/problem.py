@@ -1,0 +1,57 @@
+"""What the marching solver needs to know of a model: numbers, one draw and one nonlinearity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..markov import TwoStateChain
+
+Array = np.ndarray
+Sample = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class MarchingProblem:
+    """A single-site process ``r = m (c + √Δ u) + √Δ h`` driven by its own force.
+
+    Attributes
+    ----------
+    load, delta, learning_rate, decay : float
+        α, Δ, η and 1 − ηλ.
+    sphere : bool
+        Rescale to ``C(t,t) + m(t)² = 1`` after every step.
+    m0, r0 : float
+        Initial overlap and variance of the orthogonal part.
+    chain : TwoStateChain
+        Mini-batch membership of a sample over time.
+    amplitude : float
+        Value of an active s.
+    uniforms : int
+        Uniform numbers a path needs for `draw`.
+    draw : callable
+        ``draw(uniforms[uniforms, n]) -> (centre[n], field[n], label[n])``: c, u and y.
+    evaluate : callable
+        ``evaluate(label, r, loss, first, second, margin)`` writes ℓ, ∂ℓ/∂r, ∂²ℓ/∂r² and the margin.
+    derived : callable
+        ``derived(sample) -> dict`` of observables computed from one march's averages.
+    margin_edges : ndarray
+        Bin edges of the histogram of margins at the end.
+    """
+
+    load: float
+    delta: float
+    learning_rate: float
+    decay: float
+    sphere: bool
+    m0: float
+    r0: float
+    chain: TwoStateChain
+    amplitude: float
+    uniforms: int
+    draw: Callable[[Array], tuple[Array, Array, Array]]
+    evaluate: Callable[[Array, Array, Array, Array, Array, Array], None]
+    derived: Callable[[Sample], Sample]
+    margin_edges: Array

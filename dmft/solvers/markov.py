@@ -1,0 +1,43 @@
+"""Two-state Markov chains: which samples are in the mini-batch at which step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TwoStateChain:
+    """Stationary chain on {0, 1} with P(1) = `mean`, P(0→1) = `turn_on` and P(1→0) = `turn_off`.
+
+    ``turn_on = mean`` and ``turn_off = 1 − mean`` make independent Bernoulli draws.
+    """
+
+    mean: float
+    turn_on: float
+    turn_off: float
+
+    @property
+    def correlation(self) -> float:
+        """Autocorrelation at lag one; at lag k it is its k-th power."""
+        return 1.0 - self.turn_on - self.turn_off
+
+    def first(self, uniforms: Any) -> Any:
+        """Stationary initial states (bool) from uniform numbers in [0, 1)."""
+        return uniforms < self.mean
+
+    def next(self, states: Any, uniforms: Any) -> Any:
+        """States one step later; the same uniforms give the same draws for independent sampling."""
+        return (states & (uniforms < 1.0 - self.turn_off)) | (~states & (uniforms < self.turn_on))
+
+    def active_pairs(self, steps: int) -> float:
+        """Expected number of ordered pairs (v <= t) of active times among `steps`: E[n(n+1)/2]."""
+        rho, mean = self.correlation, self.mean
+        variance = mean * (1.0 - mean)
+        lags = steps * variance
+        if rho < 1.0:
+            lags += 2.0 * variance * (steps * rho / (1 - rho) - rho * (1 - rho**steps) / (1 - rho) ** 2)
+        else:
+            lags += variance * steps * (steps - 1)
+        expected = mean * steps
+        return 0.5 * (expected**2 + max(lags, 0.0) + expected)

@@ -1,0 +1,1 @@
+"""What is solved: one file per system. See :mod:`dmft.theory.base` for what a model is."""

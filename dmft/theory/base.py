@@ -1,0 +1,60 @@
+"""What a model is. A model is a frozen dataclass: validated parameters + its equations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..parameters import Declared
+from ..results.curve import Observable
+from ..results.progress import Progress
+from ..results.solution import Solution
+
+
+class Model(Declared):
+    """Base of all models. Subclass it as a frozen dataclass and decorate it with ``@register``.
+
+    Attributes
+    ----------
+    slug : str
+        Name on the command line: ``family`` or ``family/variant``.
+    title : str
+        One line that says what is solved.
+    references : tuple of str
+        Sources, with arXiv number.
+    observables : tuple of Observable
+        Everything that theory and simulation may report: one declaration for both.
+    method : type
+        Declared dataclass with the options of this model's solver.
+    twin : str or None
+        Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
+        module of the same name in the sibling package ``simulation``.
+    """
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    references: ClassVar[tuple[str, ...]] = ()
+    observables: ClassVar[tuple[Observable, ...]] = ()
+    method: ClassVar[type[Declared]]
+    twin: ClassVar[str | None] = None
+
+    def solve(self, method: Any, progress: Progress) -> Solution:
+        """Solve the equations of this model; `method` is an instance of :attr:`method`."""
+        raise NotImplementedError
+
+    def estimate(self, method: Any) -> dict[str, float]:
+        """Predicted ``memory`` in bytes and ``seconds`` of :meth:`solve`."""
+        return {"memory": 0.0, "seconds": 0.0}
+
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about parameters that are allowed but probably not what is meant."""
+        return ()
+
+    @classmethod
+    def twin_module(cls) -> str:
+        """Import path of the finite-size twin."""
+        return cls.twin or cls.__module__.replace(".theory.", ".simulation.")
+
+    @classmethod
+    def observable(cls, name: str) -> Observable:
+        """The declaration of one observable."""
+        return next(item for item in cls.observables if item.name == name)

@@ -1,0 +1,259 @@
+"""The effective noise of stochastic gradient descent: DMFT of SGD and persistent SGD on Gaussian data.
+
+N weights, P = αN samples x = c v/√N + √Δ z, pre-activation r = w·x/√N, cost Σ s ℓ(yφ(r)) + (λ/2)‖w‖².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..parameters import declare
+from ..results.curve import Coordinate, Observable
+from ..results.progress import Progress
+from ..results.solution import Solution
+from ..solvers.marching.method import Marching
+from ..solvers.markov import TwoStateChain
+from .base import Model
+from .losses import BUILT_IN, is_own
+from .registry import register
+
+if TYPE_CHECKING:
+    from ..solvers.marching.problem import MarchingProblem, Sample
+
+Array = np.ndarray
+TWO_TIME = ("t", "t_prime")
+REFERENCES = (
+    "F. Mignacco, P. Urbani, The effective noise of stochastic gradient descent, J. Stat. Mech. (2022), arXiv:2112.10852",
+    "F. Mignacco, F. Krzakala, P. Urbani, L. Zdeborová, Dynamical mean-field theory for stochastic gradient descent "
+    "in Gaussian mixture classification, NeurIPS 2020, arXiv:2006.06098",
+    "C. Gerbelot et al., Rigorous dynamical mean field theory for stochastic gradient descent methods, arXiv:2210.06591",
+)
+OBSERVABLES = (
+    Observable("magnetization", "m", "overlap with the signal"),
+    Observable("norm", "C(t,t)", "squared norm per weight, orthogonal to the signal"),
+    Observable("train_loss", "ℓ", "training loss per sample, without the ridge"),
+    Observable("train_error", "ε_train", "training error P(yφ(r) < 0)"),
+    Observable("test_error", "ε_test", "error on fresh data (mean squared error for data teacher)"),
+    Observable("correlation", "C", "two-time correlation, orthogonal to the signal", TWO_TIME),
+    Observable("response", "R", "response of the weights to a field", TWO_TIME),
+    Observable("noise_kernel", "M", "covariance of the gradient noise", TWO_TIME),
+    Observable("memory_kernel", "K", "retarded memory kernel", TWO_TIME),
+    Observable("margins", "P(yφ)", "density of margins yφ(r) at the end", ("margin",)),
+)
+#: Observables over time whose last values are also reported as scalars ``final_…``.
+FINAL = ("magnetization", "norm", "train_loss", "train_error", "test_error")
+MARGIN_EDGES = np.linspace(-8.0, 8.0, 161)
+
+
+@register
+@dataclass(frozen=True)
+class SGD(Model):
+    """SGD and persistent SGD; the step η is physical: exact at N → ∞ for every η, not a discretisation."""
+
+    slug: ClassVar[str] = "sgd"
+    title: ClassVar[str] = "SGD and persistent SGD on Gaussian mixtures, perceptrons and teachers"
+    references: ClassVar[tuple[str, ...]] = REFERENCES
+    observables: ClassVar[tuple[Observable, ...]] = OBSERVABLES + tuple(
+        Observable(f"final_{item.name}", f"{item.symbol}_end", f"{item.long_name}, at the end", ())
+        for item in OBSERVABLES
+        if item.name in FINAL
+    )
+    method: ClassVar[type[Marching]] = Marching
+
+    alpha: float = declare(2.0, "α", "samples per weight P/N", bounds="(0, inf)")
+    delta: float | None = declare(
+        None, "Δ", "variance of the data around their centres [0.5; teacher: 1]", kind=float, bounds="(0, inf)"
+    )
+    ridge: float | None = declare(
+        None, "λ", "ridge (weight decay) [0.1; on the sphere: 0]", kind=float, bounds="[0, inf)"
+    )
+    batch_fraction: float = declare(0.3, "b", "mean fraction of samples in a mini-batch", bounds="(0, 1]")
+    learning_rate: float = declare(0.2, "η", "learning rate, the step in time", bounds="(0, inf)")
+    persistence: float | None = declare(
+        None, "τ", "time a sample stays out of the batch is τ on average; none = drawn anew each step",
+        kind=float, bounds="(0, inf)",
+    )  # fmt: skip
+    data: str = declare(
+        "two-cluster", "", "data set", choices=("two-cluster", "three-cluster", "random-labels", "teacher")
+    )
+    loss: Any = declare(
+        None, "ℓ", "loss [logistic; teacher: square], or a dmft.Loss", kind=str, choices=BUILT_IN, custom=is_own
+    )
+    kappa: float = declare(0.0, "κ", "margin of the hinge2 loss", bounds="(-inf, inf)")
+    door: float = declare(0.7, "L", "half width of the door φ(r) = r² − L²", bounds="(0, inf)")
+    output: str | None = declare(
+        None, "φ", "output function [door for three-cluster, else linear]", kind=str, choices=("linear", "door")
+    )
+    m0: float = declare(0.0, "m(0)", "overlap with the signal at the start", bounds="(-inf, inf)")
+    r0: float = declare(1.0, "C(0,0)", "variance of the weights at the start", bounds="[0, inf)")
+    label_noise: float = declare(0.0, "σ²", "variance of the label noise (data teacher)", bounds="[0, inf)")
+    sphere: bool = declare(False, "", "keep ‖w‖² = N by rescaling after each step, instead of a ridge")
+    steps: int = declare(100, "T", "number of steps", bounds="[1, inf)")
+    normalisation: str = declare(
+        "unit", "", "a sample in the batch counts 1 (unit) or 1/b (inverse)", choices=("unit", "inverse")
+    )
+
+    def check(self) -> None:
+        regression = self.data == "teacher"
+        self.resolve(
+            delta=1.0 if regression else 0.5,
+            loss="square" if regression else "logistic",
+            ridge=0.0 if self.sphere else 0.1,
+            output="door" if self.data == "three-cluster" else "linear",
+        )
+        self._check_sampling()
+        self._check_data(regression)
+        if self.sphere:
+            if self.ridge:
+                raise ParameterError(f"ridge = {self.ridge:g} with sphere: the sphere replaces it, give ridge 0 or leave it out")
+            if abs(self.m0) > 1.0 or self.r0 != 1.0:
+                raise ParameterError(f"m0 = {self.m0:g}, r0 = {self.r0:g} with sphere: give |m0| <= 1 and leave r0 at 1")
+        if self.learning_rate * self.ridge >= 1.0:  # type: ignore[operator]
+            raise ParameterError(
+                f"learning_rate * ridge = {self.learning_rate * self.ridge:g} must stay below 1: "  # type: ignore[operator]
+                "a step would turn the weights around; lower either"
+            )
+
+    def _check_sampling(self) -> None:
+        b, eta, tau = self.batch_fraction, self.learning_rate, self.persistence
+        if tau is None:
+            return
+        if eta > tau:
+            raise ParameterError(
+                f"learning_rate = {eta:g} > persistence = {tau:g}: a sample cannot change state more than once "
+                "a step, give persistence >= learning_rate"
+            )
+        least = eta / (tau + eta)
+        if b < least * (1 - 1e-12):
+            raise ParameterError(
+                f"batch_fraction = {b:g} < η/(τ+η) = {least:.6g}: no such Markov chain; give a larger "
+                "batch_fraction or persistence, or none for independent draws"
+            )
+
+    def _check_data(self, regression: bool) -> None:
+        if regression and self.loss in ("logistic", "hinge2"):
+            raise ParameterError(f"loss = {self.loss!r} with data 'teacher': labels are real numbers, give square")
+        if regression and (self.delta != 1.0 or self.output != "linear"):
+            raise ParameterError("data 'teacher' is defined for delta = 1 and output = linear: leave them out")
+        if self.label_noise and not regression:
+            raise ParameterError(f"label_noise = {self.label_noise:g} has a meaning for data teacher only, not {self.data!r}")
+
+    def warnings(self) -> tuple[str, ...]:
+        if self.data == "three-cluster" and self.m0 == 0.0:
+            return (
+                "three-cluster data with m0 = 0: by symmetry the theory never leaves m = 0, while N finite weights "
+                "start at ±sqrt(r0/N); give --m0",
+            )
+        return ()
+
+    @property
+    def chain(self) -> TwoStateChain:
+        """Mini-batch membership: Bernoulli draws, or the persistent chain of 2112.10852, eq. (5)."""
+        b = self.batch_fraction
+        if self.persistence is None:
+            return TwoStateChain(b, b, 1.0 - b)
+        rate = self.learning_rate / self.persistence
+        return TwoStateChain(b, rate, min((1.0 - b) * rate / b, 1.0))
+
+    @property
+    def amplitude(self) -> float:
+        """Value of s for a sample in the batch."""
+        return 1.0 if self.normalisation == "unit" else 1.0 / self.batch_fraction
+
+    @property
+    def start_norm(self) -> float:
+        """C(0,0): the orthogonal part of the start."""
+        return 1.0 - self.m0**2 if self.sphere else self.r0
+
+    def draw(self, uniforms: Array) -> tuple[Array, Array, Array]:
+        """Centre c, field u along the signal and label y of samples, from uniform numbers (2, n)."""
+        from scipy.special import ndtri
+
+        first, field = uniforms[0], ndtri(uniforms[1])
+        zero = np.zeros_like(first)
+        sign = np.where(first < 0.5, -1.0, 1.0)
+        if self.data == "two-cluster":
+            return sign, field, sign
+        if self.data == "random-labels":
+            return zero, field, sign
+        if self.data == "teacher":
+            return zero, field, field + np.sqrt(self.label_noise) * ndtri(first)
+        outer = np.where(first < 0.75, 1.0, -1.0)
+        return np.where(first < 0.5, 0.0, outer), field, sign
+
+    def test_error(self, m: Array, norm: Array) -> Array:
+        """Error on fresh data for overlap m and orthogonal norm C(t,t)."""
+        from scipy.special import erf, erfc
+
+        if self.data == "teacher":
+            return (1.0 - m) ** 2 + norm + self.label_noise
+        if self.data == "random-labels":
+            return np.full_like(m, 0.5)
+        width = np.maximum(np.sqrt(2.0 * self.delta * (norm + m * m)), 1e-300)  # type: ignore[operator]
+        if self.output == "linear":
+            if self.data == "two-cluster":
+                return 0.5 * erfc(m / width)
+            # three-cluster, φ(r) = r: y = −1 at c = 0 and y = +1 at c = ±1, half of each on the wrong side
+            return np.full_like(m, 0.5)
+        door = self.door
+        inside = 0.5 * (erf((door - m) / width) + erf((door + m) / width))  # P(|r| < L) at c = ±1
+        if self.data == "two-cluster":
+            return np.full_like(m, 0.5)  # φ is even in r, the label is odd
+        return 0.5 * erfc(door / width) + 0.5 * inside
+
+    def problem(self) -> MarchingProblem:
+        """The same model as the marching solver sees it."""
+        from ..solvers.marching.problem import MarchingProblem
+        from . import sgd_kernels
+
+        own = is_own(self.loss)
+        kernel = sgd_kernels.evaluate_own(self.loss) if own else sgd_kernels.evaluate_built_in
+        kind = BUILT_IN.index(self.loss) if not own else -1
+        if self.data == "teacher" and not own:
+            kind = sgd_kernels.REGRESSION
+        has_door = self.output == "door"
+
+        def evaluate(label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:
+            kernel(kind, self.kappa, has_door, self.door, label, r, loss, first, second, margin)
+
+        def derived(sample: Sample) -> Sample:
+            return {"test_error": self.test_error(sample["magnetization"], sample["norm"])}
+
+        return MarchingProblem(
+            load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,  # type: ignore[arg-type]
+            decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,  # type: ignore[operator]
+            chain=self.chain, amplitude=self.amplitude, uniforms=2, draw=self.draw, evaluate=evaluate,
+            derived=derived, margin_edges=MARGIN_EDGES,
+        )  # fmt: skip
+
+    def estimate(self, method: Marching) -> dict[str, float]:
+        from ..solvers.marching.solve import estimate
+
+        return estimate(self.problem(), self.steps, method)
+
+    def solve(self, method: Marching, progress: Progress) -> Solution:
+        """March the DMFT equations; see :mod:`dmft.solvers.marching.solve`."""
+        from ..solvers.marching.solve import solve
+
+        moments, status, diagnostics = solve(self.problem(), self.steps, method, progress)
+        times = len(moments.mean("magnetization"))
+        curves = {item.name: item.curve(moments.mean(item.name), moments.stderr(item.name)) for item in OBSERVABLES}
+        for name in FINAL:
+            last = curves[name]
+            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(last.values[-1], last.stderr[-1])  # type: ignore[index]
+        return Solution(curves, self.coordinates(times), status, method.as_dict(), diagnostics)
+
+    def coordinates(self, times: int) -> dict[str, Coordinate]:
+        """The axes of all observables: t = η·step, t_prime, margin, and step as second scale of t."""
+        step = np.arange(times)
+        t = self.learning_rate * step
+        return {
+            "t": Coordinate("t", t, "t", "time, learning rate times step"),
+            "t_prime": Coordinate("t_prime", t, "t'", "earlier time"),
+            "step": Coordinate("step", step, "k", "step", dim="t"),
+            "margin": Coordinate("margin", 0.5 * (MARGIN_EDGES[1:] + MARGIN_EDGES[:-1]), "yφ(r)", "margin, bin centre"),
+        }
