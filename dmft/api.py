@@ -116,7 +116,7 @@ def compare(
     model: str | Model | Run = DEFAULT_SLUG,
     method: Declared | None = None,
     *,
-    size: int | Iterable[int] = 2000,
+    size: int | Iterable[int] = (500, 1000, 2000),
     progress: Progress = SILENT,
     **options: Any,
 ) -> Run:

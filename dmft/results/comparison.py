@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtr
 
 from .curve import Curve
 from .solution import Solution
+from .statistics import two_sigma_factor
 
 AGREES, DEVIATES = "agrees", "deviates"
 #: Chance that a curve of correct theory is called deviating.
@@ -22,7 +23,8 @@ class ObservableComparison:
     Attributes
     ----------
     max_z : float
-        Largest \\|simulation − theory\\| in combined standard errors; at infinite size if there are several sizes.
+        Largest deviation in standard errors, as the normal z-score of the same (Student) probability; that of the
+        extrapolation to infinite size if there are several sizes.
     threshold : float
         What max_z may be by chance: the normal quantile at 1 % false alarm for as many points.
     relative_error : float
@@ -78,21 +80,24 @@ class Comparison:
 def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Comparison:
     """Compare every curve that both sides have, with standard errors, at each size (number of weights).
 
-    With several sizes the deviation at each point is fitted by a + c/N with weights from the standard errors,
-    and the verdict is about a: corrections to DMFT for these averages are of order 1/N.
+    With several sizes the deviation at each point is fitted by a + c/N, and the verdict is about a: corrections
+    to DMFT for these averages are of order 1/N.
     """
     sizes = tuple(sorted(simulations))
     last = simulations[sizes[-1]]
     result = {}
     for name in theory:
-        if name in last and theory[name].dims and last[name].stderr is not None:
-            item = _compare_curve(theory[name], [simulations[size][name] for size in sizes], sizes)
+        if name in last and theory[name].dims and last[name].stderr is not None and last.samples > 1:
+            samples = [theory.samples, *(simulations[size].samples for size in sizes)]
+            item = _compare_curve(theory[name], [simulations[size][name] for size in sizes], sizes, samples)
             if item is not None:
                 result[name] = item
     return Comparison(sizes, result)
 
 
-def _compare_curve(theory: Curve, simulated: list[Curve], sizes: tuple[int, ...]) -> ObservableComparison | None:
+def _compare_curve(
+    theory: Curve, simulated: list[Curve], sizes: tuple[int, ...], samples: list[int]
+) -> ObservableComparison | None:
     shape = tuple(min(lengths) for lengths in zip(*(c.values.shape for c in [theory, *simulated]), strict=True))
     cut = tuple(slice(length) for length in shape)
     expected = theory.values[cut]
@@ -100,7 +105,7 @@ def _compare_curve(theory: Curve, simulated: list[Curve], sizes: tuple[int, ...]
     difference = np.array([curve.values[cut] - expected for curve in simulated])
     noise = np.array([curve.stderr[cut] for curve in simulated])  # type: ignore[index]
     # points that are fixed by the start or by symmetry have no noise on either side and prove nothing
-    alive = np.isfinite(expected) & np.all(np.isfinite(noise), axis=0)
+    alive = np.isfinite(expected) & np.isfinite(own) & np.all(np.isfinite(noise), axis=0)
     alive &= np.all(noise > 1e-12 * (1.0 + np.abs(expected)), axis=0)
     if theory.dims == ("t", "t_prime"):
         alive &= np.tri(*shape, dtype=bool)  # one triangle: the other is its mirror image, or zero
@@ -108,10 +113,8 @@ def _compare_curve(theory: Curve, simulated: list[Curve], sizes: tuple[int, ...]
         return None
     expected, own = expected[alive], own[alive]
     difference, noise = difference[:, alive], noise[:, alive]
-    offset, error = _extrapolate(difference, noise, np.array(sizes, dtype=float))
-    z = np.abs(offset) / np.sqrt(error**2 + own**2)
-    combined = np.sqrt(noise**2 + own**2)
-    deviation, scale = _rms(difference), _rms(combined)
+    z = _z_scores(difference, noise, own, sizes, samples)
+    deviation, scale = _rms(difference), _rms(np.sqrt(noise**2 + own**2))
     threshold = float(-ndtri(FALSE_ALARM / (2 * z.size)))
     max_z = float(z.max())
     return ObservableComparison(
@@ -125,15 +128,35 @@ def _compare_curve(theory: Curve, simulated: list[Curve], sizes: tuple[int, ...]
     )
 
 
-def _extrapolate(difference: np.ndarray, noise: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted least squares of ``a + c/N`` at every point: a and its standard error."""
+def _z_scores(
+    difference: np.ndarray, noise: np.ndarray, own: np.ndarray, sizes: tuple[int, ...], samples: list[int]
+) -> np.ndarray:
+    """Normal scores of the deviation at every point, extrapolated to infinite size if there are several.
+
+    Few samples make Student tails: with 8 replicas and 5000 points of a two-time kernel, six standard errors
+    are nothing special. So each deviation is turned into its Student probability (Welch's degrees of freedom)
+    and that into the normal score of the same probability.
+    """
+    weights = _extrapolation(np.sqrt(np.mean(noise**2, axis=1)), np.array(sizes, dtype=float))
+    # the squares that add up to the variance, theory first, each with its degrees of freedom
+    parts = np.vstack([own[None, :], weights[:, None] * noise])
+    freedom = np.array([count - 1 if count > 1 else np.inf for count in samples])[:, None]
+    factors = np.array([two_sigma_factor(count) if count > 1 else 1.0 for count in samples])[:, None]
+    squares = (parts / factors) ** 2
+    total = squares.sum(axis=0)
+    nu = total**2 / np.maximum((squares**2 / freedom).sum(axis=0), 1e-300)
+    student = np.abs(weights @ difference) / np.sqrt(total)
+    with np.errstate(divide="ignore"):
+        return np.minimum(-ndtri(stdtr(nu, -student)), 40.0)
+
+
+def _extrapolation(noise: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Weights w with Σ w_i d(N_i) = a for the least-squares fit d = a + c/N; one size is taken as it is."""
     if len(sizes) == 1:
-        return difference[0], noise[0]
-    weight, x = 1.0 / noise**2, (1.0 / sizes)[:, None]
-    s0, s1, s2 = weight.sum(0), (weight * x).sum(0), (weight * x * x).sum(0)
-    determinant = s0 * s2 - s1**2
-    offset = (s2 * (weight * difference).sum(0) - s1 * (weight * x * difference).sum(0)) / determinant
-    return offset, np.sqrt(s2 / determinant)
+        return np.ones(1)
+    weight, x = 1.0 / noise**2, 1.0 / sizes
+    s0, s1, s2 = weight.sum(), (weight * x).sum(), (weight * x * x).sum()
+    return weight * (s2 - s1 * x) / (s0 * s2 - s1**2)
 
 
 def _rms(values: np.ndarray) -> list[float]:

@@ -23,6 +23,8 @@ class Solution(Mapping[str, Curve]):
         Axis name (or second scale) to :class:`Coordinate`.
     status : Status
         How the calculation ended.
+    samples : int
+        Independent samples (batches, replicas) behind the standard errors; 0 for exact results.
     method : dict
         The options it was made with.
     diagnostics : dict
@@ -32,6 +34,7 @@ class Solution(Mapping[str, Curve]):
     curves: dict[str, Curve]
     coordinates: dict[str, Coordinate]
     status: Status
+    samples: int = 0
     method: dict[str, Any] = field(default_factory=dict)
     diagnostics: dict[str, Any] = field(default_factory=dict)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..errors import MemoryLimitError
+
 
 def available_memory() -> float:
     """Bytes that can be allocated now: the system's estimate, and the control group's limit if lower."""
@@ -31,3 +33,16 @@ def readable(size: float) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000.0
     raise AssertionError
+
+
+def check_memory(needed: float, advice: str, free: float | None = None) -> None:
+    """Refuse a calculation that would not fit into 90 % of what is free.
+
+    Raises
+    ------
+    MemoryLimitError
+        With `advice` on what to try.
+    """
+    free = available_memory() if free is None else free
+    if needed > 0.9 * free:
+        raise MemoryLimitError(f"needs {readable(needed)} of memory, {readable(free)} are free: {advice}")

@@ -109,14 +109,9 @@ class SGD(Model):
         self._check_data(regression)
         if self.sphere:
             if self.ridge:
-                raise ParameterError(f"ridge = {self.ridge:g} with sphere: the sphere replaces it, give ridge 0 or leave it out")
+                raise ParameterError(f"ridge = {self.ridge:g} with sphere: the sphere replaces it, leave ridge out")
             if abs(self.m0) > 1.0 or self.r0 != 1.0:
-                raise ParameterError(f"m0 = {self.m0:g}, r0 = {self.r0:g} with sphere: give |m0| <= 1 and leave r0 at 1")
-        if self.learning_rate * self.ridge >= 1.0:  # type: ignore[operator]
-            raise ParameterError(
-                f"learning_rate * ridge = {self.learning_rate * self.ridge:g} must stay below 1: "  # type: ignore[operator]
-                "a step would turn the weights around; lower either"
-            )
+                raise ParameterError(f"m0 = {self.m0:g}, r0 = {self.r0:g} with sphere: give |m0| <= 1, leave r0 at 1")
 
     def _check_sampling(self) -> None:
         b, eta, tau = self.batch_fraction, self.learning_rate, self.persistence
@@ -140,7 +135,7 @@ class SGD(Model):
         if regression and (self.delta != 1.0 or self.output != "linear"):
             raise ParameterError("data 'teacher' is defined for delta = 1 and output = linear: leave them out")
         if self.label_noise and not regression:
-            raise ParameterError(f"label_noise = {self.label_noise:g} has a meaning for data teacher only, not {self.data!r}")
+            raise ParameterError(f"label_noise = {self.label_noise:g}: only data teacher has it, not {self.data!r}")
 
     def warnings(self) -> tuple[str, ...]:
         if self.data == "three-cluster" and self.m0 == 0.0:
@@ -168,6 +163,9 @@ class SGD(Model):
     def start_norm(self) -> float:
         """C(0,0): the orthogonal part of the start."""
         return 1.0 - self.m0**2 if self.sphere else self.r0
+
+    #: Uniform numbers that :meth:`draw` needs for one sample.
+    draw_dimensions: ClassVar[int] = 2
 
     def draw(self, uniforms: Array) -> tuple[Array, Array, Array]:
         """Centre c, field u along the signal and label y of samples, from uniform numbers (2, n)."""
@@ -226,7 +224,7 @@ class SGD(Model):
         return MarchingProblem(
             load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,  # type: ignore[arg-type]
             decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,  # type: ignore[operator]
-            chain=self.chain, amplitude=self.amplitude, uniforms=2, draw=self.draw, evaluate=evaluate,
+            chain=self.chain, amplitude=self.amplitude, uniforms=self.draw_dimensions, draw=self.draw, evaluate=evaluate,
             derived=derived, margin_edges=MARGIN_EDGES,
         )  # fmt: skip
 
@@ -245,7 +243,7 @@ class SGD(Model):
         for name in FINAL:
             last = curves[name]
             curves[f"final_{name}"] = self.observable(f"final_{name}").curve(last.values[-1], last.stderr[-1])  # type: ignore[index]
-        return Solution(curves, self.coordinates(times), status, method.as_dict(), diagnostics)
+        return Solution(curves, self.coordinates(times), status, moments.count, method.as_dict(), diagnostics)
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes of all observables: t = η·step, t_prime, margin, and step as second scale of t."""

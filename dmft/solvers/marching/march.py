@@ -93,14 +93,17 @@ class March:
         problem.evaluate(self.label, r, loss, first, second, margin)
         self.loss[t] = loss.mean()
         self.error[t] = np.count_nonzero(margin < 0.0) / self.count
+        # s(t) given s(t−1) is independent of r(t): averages linear in s(t) need its mean only, not the draw
+        chance = problem.amplitude * (problem.chain.probability(self.active[t - 1]) if t else problem.chain.mean)
+        self.drive = float((chance * first * self.direction).mean())
+        mean_slope = float((chance * second).mean())
         weight = np.where(self.active[t], problem.amplitude, 0.0)
         first *= weight
         second *= weight
-        self.drive = float((first * self.direction).mean())
         if not (abs(self.loss[t]) < self.largest and np.abs(first).max() < self.largest**0.5):
             return False
         self.estimator.row(t, self.response[t], second, self.memory[t])
-        self.memory[t, t] = second.mean()
+        self.memory[t, t] = mean_slope
         self.memory[t, : t + 1] *= -problem.load * problem.delta
         before = self.rank
         self.rank, left = kernels.append_orthogonal_row(first, self.basis, before, self.tolerance, self.forces[t])

@@ -1,0 +1,223 @@
+"""Finite-size twin of ``sgd``: N weights, P = αN samples, the same updates, replica by replica.
+
+The signal is v = √N e₁, so the overlap is one coordinate and the rest is orthogonal. The start has exactly the
+overlap m0 and the norm r0. Reads the same for NumPy and CuPy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..results.progress import Progress
+from ..results.solution import Solution
+from ..solvers.ensemble import Member, Sample, run_ensemble
+from ..solvers.memory import check_memory
+from ..theory.sgd import FINAL, MARGIN_EDGES, SGD
+from .backend import Backend, get_backend
+from .losses import derivatives
+from .method import Simulation
+
+#: Larger squared norms are called divergence.
+LARGEST = {"float64": 1e100, "float32": 1e30}
+
+
+def samples(model: SGD, size: int) -> int:
+    """P, the number of samples of a problem with `size` weights."""
+    return max(1, round(model.alpha * size))
+
+
+def estimate(model: SGD, method: Simulation) -> dict[str, float]:
+    """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
+    item = np.dtype(method.precision).itemsize
+    data = float(samples(model, method.size)) * method.size
+    times = model.steps + 1
+    history = (samples(model, method.size) + method.size) * times * item
+    fields = (samples(model, method.size) + 2.0 * method.size) * times * item if method.field_response else 0.0
+    replica = data * item + history + fields + 4.0 * times**2 * 8.0
+    workers = min(get_backend("numpy").workers, method.replicas)
+    seconds = method.replicas / workers * (data * 2e-8 + times * data * item * 2.0 / 6e9)
+    if method.field_response:
+        seconds += method.replicas / workers * data * times**2 * 2.0 / 2e10
+    return {"memory": workers * replica + method.replicas * 3.0 * times**2 * 8.0, "seconds": 0.2 + seconds}
+
+
+def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
+    """Run independent replicas (own data, start and mini-batches) and average them.
+
+    Returns
+    -------
+    Solution
+        The observables of the theory, except ``memory_kernel``, and ``response`` if it was asked for; mean and
+        standard error over replicas.
+
+    Raises
+    ------
+    MemoryLimitError, BackendError
+
+    Notes
+    -----
+    Cost per replica 4 P N flops a step, at memory speed; the response costs 4 P N T² in all, at arithmetic speed.
+    Replica i draws from the stream (seed, i): results do not depend on how many run side by side. The linear
+    algebra library is held to one thread, because its sums change with the number of threads.
+    """
+    backend = get_backend(method.backend)
+    check_memory(
+        estimate(model, method)["memory"],
+        "try a smaller --size, --precision float32 or fewer threads (NUMBA_NUM_THREADS)",
+        backend.free_memory(),
+    )
+    started = time.perf_counter()
+
+    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
+        replica = Replica(model, method, backend, rng)
+        return replica.run(stop, update)
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        moments, status, facts = run_ensemble(
+            task, method.replicas, backend.workers, model.steps, progress, f"simulating N={method.size}"
+        )
+    curves = {
+        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
+        for item in model.observables
+        if item.name in moments
+    }
+    for name in FINAL if curves and curves["norm"].values.size else ():
+        last = curves[name]
+        assert last.stderr is not None
+        curves[f"final_{name}"] = model.observable(f"final_{name}").curve(last.values[-1], last.stderr[-1])
+    times = len(curves["norm"].values) if curves else 0
+    diagnostics = {
+        "samples": samples(model, method.size),
+        "replicas_used": len(facts),
+        "seconds": time.perf_counter() - started,
+    }
+    return Solution(curves, model.coordinates(times), status, moments.count, method.as_dict(), diagnostics)
+
+
+class Replica:
+    """One data set, one start, one sequence of mini-batches."""
+
+    def __init__(self, model: SGD, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+        xp, dtype = backend.xp, np.dtype(method.precision)
+        size, count, times = method.size, samples(model, method.size), model.steps + 1
+        self.model, self.backend, self.xp, self.rng = model, backend, xp, rng
+        self.largest = LARGEST[method.precision]
+        self.evaluate = derivatives(model, xp)
+        uniforms = rng.random((model.draw_dimensions, count))
+        centre, field, label = model.draw(uniforms)
+        data = rng.standard_normal((count, size), dtype=dtype)
+        data[:, 0] = field  # z·v/√N
+        data *= np.sqrt(model.delta / size)  # type: ignore[operator]
+        data[:, 0] += centre / np.sqrt(size)
+        weights = rng.standard_normal(size)
+        weights[0] = 0.0
+        weights *= np.sqrt(model.start_norm * size) / max(float(np.linalg.norm(weights)), 1e-300)
+        weights[0] = model.m0 * np.sqrt(size)
+        self.data = xp.asarray(data)  # x_μ/√N, so that r = data @ w
+        self.label = xp.asarray(label.astype(dtype))
+        self.weights = xp.asarray(weights.astype(dtype))
+        self.weight_history = xp.zeros((times, size), dtype=dtype)
+        self.force_history = xp.zeros((times, count), dtype=dtype)
+        self.averages = np.zeros((2, times))
+        self.active = np.empty(count, dtype=bool)
+        self.fields = Tangent(xp, size, times, dtype, rng) if method.field_response else None
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """Step to the end, to divergence, or until ``stop()``."""
+        model, xp, done, diverged = self.model, self.xp, 0, False
+        size = len(self.weights)
+        decay = 1.0 - model.learning_rate * model.ridge  # type: ignore[operator]
+        margin = None
+        while done <= model.steps and not stop():
+            r = self.data @ self.weights
+            loss, first, second, margin = self.evaluate(self.label, r)
+            norm = float(self.weights @ self.weights) / size
+            mean_loss = float(loss.mean())
+            if not (norm < self.largest and abs(mean_loss) < self.largest):
+                diverged = True
+                break
+            self.averages[:, done] = mean_loss, float((margin < 0.0).mean())
+            weight = xp.asarray(self._membership(done).astype(self.data.dtype)) * model.amplitude
+            force = weight * first
+            self.weight_history[done], self.force_history[done] = self.weights, force
+            if self.fields is not None:
+                self.fields.record(done, self.weights, model.sphere)
+                self.fields.step(done, self.data, weight * second, decay, model.learning_rate)
+            done += 1
+            update(1.0)
+            if done > model.steps:
+                break
+            self.weights = decay * self.weights - model.learning_rate * (self.data.T @ force)
+            if model.sphere:
+                shrink = xp.sqrt(size / (self.weights @ self.weights))
+                self.weights = self.weights * shrink
+                if self.fields is not None:
+                    self.fields.moved *= shrink
+        return Member(self._sample(done, margin), done, diverged)
+
+    def _membership(self, step: int) -> np.ndarray:
+        uniforms = self.rng.random(len(self.active))
+        chain = self.model.chain
+        self.active = chain.next(self.active, uniforms) if step else chain.first(uniforms)
+        return self.active
+
+    def _sample(self, done: int, margin: Any) -> Sample:
+        xp, size = self.xp, len(self.weights)
+        weights, force = self.weight_history[:done], self.force_history[:done]
+        overlap = self.backend.to_host(weights[:, 0]) / np.sqrt(size)
+        rest = weights[:, 1:]
+        correlation = self.backend.to_host(rest @ rest.T) / size
+        noise = self.backend.to_host(force @ force.T) * (self.model.delta / size)  # type: ignore[operator]
+        norm = np.diagonal(correlation).copy()
+        sample = {
+            "magnetization": overlap,
+            "norm": norm,
+            "train_loss": self.averages[0, :done],
+            "train_error": self.averages[1, :done],
+            "test_error": self.model.test_error(overlap, norm),
+            "correlation": correlation,
+            "noise_kernel": noise,
+        }
+        if done and margin is not None:
+            counts = np.histogram(self.backend.to_host(xp.asarray(margin)), MARGIN_EDGES)[0]
+            sample["margins"] = counts / (len(self.label) * np.diff(MARGIN_EDGES))
+        if self.fields is not None:
+            sample["response"] = self.fields.response[:done, :done]
+        return sample
+
+
+class Tangent:
+    """Exact linear response of the weights to a small random ±1 field at each earlier step.
+
+    ``moved[:, s]`` is the displacement caused by a unit field in the update of step s;
+    R(t, s) is its overlap with the field. Orthogonal to the signal, like C.
+    """
+
+    def __init__(self, xp: Any, size: int, times: int, dtype: np.dtype, rng: np.random.Generator) -> None:
+        signs = 2.0 * rng.integers(0, 2, size) - 1.0
+        signs[0] = 0.0
+        self.signs = xp.asarray(signs.astype(dtype))
+        self.moved = xp.zeros((size, times), dtype=dtype)
+        self.response = np.zeros((times, times))
+        self.to_host = (lambda a: a) if xp is np else xp.asnumpy
+
+    def record(self, t: int, weights: Any, sphere: bool) -> None:
+        """Measure row t; on the sphere displacements stay tangent to it."""
+        if sphere and t:
+            self.moved[:, :t] -= weights[:, None] * (weights @ self.moved[:, :t])[None, :] / len(weights)
+        if t:
+            self.response[t, :t] = self.to_host(self.signs @ self.moved[:, :t]) / len(weights)
+
+    def step(self, t: int, data: Any, slope: Any, decay: float, learning_rate: float) -> None:
+        """Move all displacements through the update of step t and start that of a field at step t."""
+        if t:
+            old = self.moved[:, :t]
+            self.moved[:, :t] = decay * old - learning_rate * (data.T @ (slope[:, None] * (data @ old)))
+        if t + 1 < self.moved.shape[1]:
+            self.moved[:, t] = self.signs

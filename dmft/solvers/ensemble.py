@@ -1,0 +1,113 @@
+"""Independent members of an ensemble in threads: marches of a solver, replicas of a simulation.
+
+Every member owns its random numbers and is reduced in its own order, so the mean has the same bits for any
+number of threads. The first Ctrl-C stops all members where they are and keeps what there is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numba
+import numpy as np
+
+from ..results.progress import Progress
+from ..results.statistics import Moments
+from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
+
+Sample = dict[str, np.ndarray]
+#: Observables without a time axis: they belong to the end of a member's own run.
+AT_END = ("margins",)
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one member measured: `sample` holds arrays whose axes are times, of length `done`."""
+
+    sample: Sample
+    done: int
+    diverged: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+#: ``task(index, stop, update)``: run member `index` until the end or until ``stop()``; report by ``update(units)``.
+Task = Callable[[int, Callable[[], bool], Callable[[float], None]], Member]
+
+
+def threads() -> int:
+    """Threads to use: ``NUMBA_NUM_THREADS`` or the number of cores."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+def run_ensemble(
+    task: Task, members: int, workers: int, steps: int, progress: Progress, label: str
+) -> tuple[Moments, Status, list[dict[str, Any]]]:
+    """Run all members and average them.
+
+    Returns
+    -------
+    moments : Moments
+        Over the members that were kept, cut to one length.
+    status : Status
+        ``diverged`` if any member left the float range (all are cut to the shortest), ``interrupted``
+        after Ctrl-C (complete members are kept; if there are fewer than two, all are cut to the shortest).
+    facts : list of dict
+        Of the members that were kept.
+    """
+    stop = threading.Event()
+    progress.start(label, float(members * (steps + 1)))
+
+    def guarded(index: int) -> Member:
+        if stop.is_set():
+            return Member({}, 0)
+        return task(index, stop.is_set, progress.update)
+
+    with ThreadPoolExecutor(max(1, min(workers, members))) as pool:
+        futures = [pool.submit(guarded, index) for index in range(members)]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException as error:  # whatever ends one member ends the others soon
+            stop.set()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+        finished = [future.result() for future in futures]
+    progress.finish()
+    kept, length, status = _select([member for member in finished if member.done], members, steps)
+    moments = Moments()
+    for member in kept:
+        moments.add(_cut(member.sample, length))
+    return moments, status, [member.facts for member in kept]
+
+
+def _select(finished: list[Member], members: int, steps: int) -> tuple[list[Member], int, Status]:
+    """Which members enter the mean, how many times they share, and what to call that."""
+    diverged = [member.done for member in finished if member.diverged]
+    complete = [member for member in finished if member.done == steps + 1 and not member.diverged]
+    if len(complete) == members:
+        return complete, steps + 1, Status(CONVERGED, f"all {steps} steps done in {members} independent runs")
+    if diverged:
+        length = min(diverged)
+        kept = [member for member in finished if member.done >= length]
+        message = (
+            f"loss or norm left the float range after step {length - 1}: the data up to there are kept; "
+            "try a smaller --learning-rate or a larger --ridge"
+        )
+        return kept, length, Status(DIVERGED, message)
+    if len(complete) >= 2:
+        message = f"interrupted: {len(complete)} of {members} independent runs are complete and kept"
+        return complete, steps + 1, Status(INTERRUPTED, message)
+    length = min((member.done for member in finished), default=0)
+    message = f"interrupted after {length} of {steps + 1} times; run again for the rest"
+    return finished, length, Status(INTERRUPTED, message)
+
+
+def _cut(sample: Sample, length: int) -> Sample:
+    """The first `length` times of every axis; arrays in :data:`AT_END` have no axis of time."""
+    return {
+        name: values if name in AT_END else values[(slice(length),) * values.ndim] for name, values in sample.items()
+    }
