@@ -1,0 +1,5 @@
+"""``python -m dmft`` is the command ``dmft``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,122 @@
+"""``dmft compare``: theory against simulations at one or several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ParameterError
+from .model_command import ModelCommand, Selection, common_options, complete_slug_or_file
+
+if TYPE_CHECKING:
+    from ..results.run import Run
+    from ..simulation.method import Simulation
+    from .calculation import Calculation
+
+
+@click.command(
+    name="compare",
+    short_help="Judge how well theory and simulation agree.",
+    cls=ModelCommand,
+    parts=("parameters", "method", "simulation"),
+    takes_run=True,
+    metavars={"size": "N[,N,…]"},
+)
+@click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
+@click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
+@common_options
+@click.pass_obj
+def command(
+    command_line: str, slug: str | None, selection: Selection, given: dict[str, Any], config: str | None,
+    sets: tuple[str, ...], **options: Any,
+) -> int:  # fmt: skip
+    """Solve the theory of the model SLUG (default: sgd), simulate it at finite size, and judge the agreement.
+
+    With several sizes the deviation is extrapolated to infinite size. A file RUN.h5 of 'dmft solve' brings its
+    theory, which is not solved again.
+
+    Example: dmft compare --size 1000,2000,4000 --replicas 20 --check
+    """
+    from ..simulation.method import Simulation
+    from .calculation import carry_out
+
+    values = selection.values(sets, given)
+    sizes = parse_sizes(values["simulation"].pop("size", Simulation().size))
+    simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
+    if selection.run is not None:
+        calculation = against_run(selection.run, simulations)
+    else:
+        calculation = against_theory(selection, values, simulations)
+    return carry_out(calculation, command_line=command_line, **options)
+
+
+def parse_sizes(given: Any) -> list[int]:
+    """Sizes from ``1000,2000``, a number or a list of numbers, each checked by the declaration of ``size``."""
+    from ..simulation.method import Simulation
+    from .config import typed
+
+    (size,) = (item for item in Simulation.declared() if item.name == "size")
+    if isinstance(given, str):
+        given = [typed(size, word.strip()) for word in given.split(",")]
+    several: Iterable[Any] = given if isinstance(given, list) else [given]
+    sizes = sorted({size.validate(item) for item in several})
+    if not sizes:
+        raise ParameterError("size is empty: give one or several numbers of weights, e.g. --size 1000,2000")
+    return sizes
+
+
+def against_theory(
+    selection: Selection, values: dict[str, dict[str, Any]], simulations: list[Simulation]
+) -> Calculation:
+    """Solve, then simulate."""
+    from ..api import compare, twin
+    from .calculation import Calculation
+
+    model = selection.model.from_dict(values["parameters"])
+    method = selection.model.method.from_dict(values["method"])
+    module = twin(model)
+    return Calculation(
+        "compare",
+        model,
+        {"method": method.as_dict(), **_identity(simulations)},
+        lambda: [model.estimate(method), *(module.estimate(model, item) for item in simulations)],
+        lambda progress: compare(model, method, progress=progress, **_options(simulations)),
+    )
+
+
+def against_run(path: Path, simulations: list[Simulation]) -> Calculation:
+    """Simulate what a file has the theory of."""
+    from ..api import compare, twin
+    from ..results.run import Run
+    from ..theory.registry import find
+    from .calculation import Calculation
+
+    run: Run = Run.load(path)
+    if run.theory is None:
+        raise ParameterError(f"{path} holds no theory: give a file of 'dmft solve', or the model {run.model}")
+    if not run.theory.status.success:
+        raise ParameterError(f"the theory in {path} is not complete ({run.theory.status.code}): solve it again")
+    model = find(run.model).from_dict(run.parameters)
+    module = twin(model)
+    # the simulation in the file, if any, is not part of what is compared
+    theory = replace(run, simulation=None, comparison=None)
+    return Calculation(
+        "compare",
+        model,
+        {"method": run.theory.method, **_identity(simulations)},
+        lambda: [module.estimate(model, item) for item in simulations],
+        lambda progress: compare(theory, progress=progress, **_options(simulations)),
+    )
+
+
+def _identity(simulations: list[Simulation]) -> dict[str, Any]:
+    shared = {name: value for name, value in simulations[0].as_dict().items() if name != "size"}
+    return {"simulation": shared, "sizes": [item.size for item in simulations]}
+
+
+def _options(simulations: list[Simulation]) -> dict[str, Any]:
+    return {**simulations[0].as_dict(), "size": [item.size for item in simulations]}

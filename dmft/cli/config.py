@@ -1,0 +1,110 @@
+"""Where values come from: defaults < config file < ``--set`` < options."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ParameterError, UnknownNameError
+from ..parameters import Declared, Parameter
+
+#: Parts of a calculation, each with a declaration of its own and a table of that name in a config file.
+PARTS = ("parameters", "method", "simulation")
+Declarations = Mapping[str, type[Declared]]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config file: ``model``, keys outside of tables (any part), and one table per part."""
+
+    name: str = ""
+    model: str | None = None
+    flat: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str) -> Config:
+        """Read a TOML file.
+
+        Raises
+        ------
+        ParameterError
+            If it cannot be read or is not TOML.
+        """
+        try:
+            content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ParameterError(f"--config {path} cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ParameterError(f"--config {path} is not TOML: {error}") from None
+        model = content.pop("model", None)
+        if model is not None and not isinstance(model, str):
+            raise ParameterError(f'model = {model!r} in {path} is not allowed: give a slug such as model = "sgd"')
+        tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+        for name in tables:
+            if name not in PARTS:
+                raise UnknownNameError(f"table in {path}", name, PARTS)
+        return cls(path, model, {key: value for key, value in content.items() if key not in tables}, tables)
+
+
+def gather(
+    wanted: Declarations, known: Declarations, config: Config, sets: Iterable[str], given: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Values for each wanted part.
+
+    Parameters
+    ----------
+    wanted, known : dict
+        Declarations of the parts that this command uses, and of all parts of the model if it is known: a config
+        file may serve several commands, so a table of a part that is not used only has its names checked.
+    sets : iterable of str
+        ``key=value`` of ``--set``.
+    given : dict
+        Options on the command line by name.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+    """
+    values: dict[str, dict[str, Any]] = {part: {} for part in wanted}
+    for key, value in config.flat.items():
+        _put(values, wanted, f"key in {config.name}", key, value)
+    for part, table in config.tables.items():
+        owner = {name: cls for name, cls in {**known, **wanted}.items() if name == part}
+        for key, value in table.items() if owner else ():
+            _put(values if part in wanted else {part: {}}, owner, f"key in [{part}] of {config.name}", key, value)
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ParameterError(f"--set {text} is not allowed: give --set key=value, e.g. --set alpha=2")
+        _put(values, wanted, "--set key", key.strip(), value.strip())
+    for key, value in given.items():
+        _put(values, wanted, "option", key, value)
+    return values
+
+
+def _put(values: dict[str, dict[str, Any]], owners: Declarations, what: str, key: str, value: Any) -> None:
+    """Hand a value to every part that declares its name."""
+    name = key.replace("-", "_")
+    known: set[str] = set()
+    for part, cls in owners.items():
+        for item in cls.declared():
+            known.add(item.name)
+            if item.name == name:
+                values[part][name] = typed(item, value)
+    if name not in known:
+        raise UnknownNameError(what, key, known)
+
+
+def typed(parameter: Parameter, value: Any) -> Any:
+    """A number instead of its text, so that ``1e4`` is an integer and messages quote no numbers."""
+    if isinstance(value, str) and parameter.kind in (int, float):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    return value

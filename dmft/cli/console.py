@@ -1,0 +1,75 @@
+"""Chatter on stderr: warnings, diagnostics and the progress bar. Data go to stdout, never from here."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import click
+
+from ..results.progress import Progress
+
+#: A calculation shorter than this (seconds) shows no bar.
+DELAY = 2.0
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
+
+
+class Console:
+    """What the command line says beside its data."""
+
+    def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet, self.verbose = quiet, verbose
+
+    def warn(self, text: str) -> None:
+        """A sentence that the user should read, unless ``-q``."""
+        if not self.quiet:
+            click.echo(f"dmft: warning: {text}", err=True)
+
+    def details(self, title: str, facts: Mapping[str, Any]) -> None:
+        """Diagnostics, with ``-v`` only."""
+        if self.verbose:
+            for name, value in facts.items():
+                text = f"{value:.6g}" if isinstance(value, float) else str(value)
+                click.echo(f"dmft: {title}: {name} = {text}", err=True)
+
+    def bar(self) -> Bar:
+        """A progress bar for a ``with`` statement."""
+        return Bar(visible=sys.stderr.isatty() and not self.quiet)
+
+
+class Bar(Progress):
+    """Progress bar with the remaining time; solver threads may call :meth:`update` at the same time."""
+
+    def __init__(self, visible: bool) -> None:
+        self.visible = visible
+        self._lock = threading.Lock()
+        self._bar: Any = None
+
+    def start(self, label: str, total: float) -> None:
+        self.finish()
+        if self.visible:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=total, desc=label, delay=DELAY, file=sys.stderr, leave=False, bar_format=BAR, dynamic_ncols=True
+            )
+
+    def update(self, done: float) -> None:
+        if self._bar is not None:
+            with self._lock:  # tqdm's own counter is not safe
+                self._bar.update(done)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            with self._lock:
+                self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.finish()

@@ -1,0 +1,248 @@
+"""A click command whose options come from the declarations of the model that its arguments name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..errors import DMFTError
+from ..parameters import Declared, Parameter
+from .config import Config, gather
+
+if TYPE_CHECKING:
+    from ..theory.base import Model
+
+#: Prefix of the names under which click keeps declared options: no clash with those of the command itself.
+PREFIX = "declared_"
+TITLES = {
+    "parameters": "Parameters of {slug}",
+    "method": "Options of the method",
+    "simulation": "Options of the simulation",
+}
+METAVARS = {float: "NUMBER", int: "INTEGER", str: "TEXT"}
+RUN_SUFFIXES = (".h5", ".hdf5")
+
+
+class DeclaredOption(click.Option):
+    """The option of one declared parameter; its value is validated by the declaration, not by click."""
+
+    def __init__(self, parameter: Parameter, metavar: str | None = None) -> None:
+        self.parameter = parameter
+        flag = parameter.kind is bool
+        name = parameter.option + (f"/--no-{parameter.option[2:]}" if flag else "")
+        usual = "NAME" if parameter.choices else METAVARS.get(parameter.kind)
+        kwargs: dict[str, Any] = {} if flag else {"type": str, "metavar": metavar or usual}
+        super().__init__([name, PREFIX + parameter.name], default=None, help=describe(parameter), **kwargs)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(choice) for choice in self.parameter.choices if choice.startswith(incomplete)]
+
+
+def describe(parameter: Parameter) -> str:
+    """Symbol, meaning, default and allowed values in one line of help."""
+    symbol = parameter.symbol if parameter.symbol not in ("", parameter.name) else ""
+    notes = [] if parameter.default is None else [f"default {_plain(parameter.default)}"]
+    if parameter.choices:
+        notes.append("one of " + ", ".join(parameter.choices))
+    elif parameter.bounds and parameter.bounds.text != "(-inf, inf)":
+        notes.append(f"in {parameter.bounds.text}")
+    unit = f" ({parameter.unit})" if parameter.unit else ""
+    return f"{symbol + ': ' if symbol else ''}{parameter.doc}{unit}" + (f"  [{'; '.join(notes)}]" if notes else "")
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the arguments are about, known before they are parsed.
+
+    Attributes
+    ----------
+    model : type of Model
+        Chosen by SLUG, else by the config file, else the default.
+    run : Path or None
+        A file of results given in place of SLUG.
+    wanted : dict
+        Declarations of the parts whose options the command has.
+    """
+
+    model: type[Model]
+    run: Path | None
+    config: Config
+    wanted: dict[str, type[Declared]]
+    known: dict[str, type[Declared]]
+
+    def values(self, sets: Sequence[str], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Raw values by part; see :func:`dmft.cli.config.gather`."""
+        return gather(self.wanted, self.known, self.config, sets, given)
+
+
+def all_parts(model: type[Model]) -> dict[str, type[Declared]]:
+    """Everything that is declared for a model."""
+    from ..simulation.method import Simulation
+
+    return {"parameters": model, "method": model.method, "simulation": Simulation}
+
+
+class ModelCommand(click.Command):
+    """Finds SLUG among the arguments first, then parses them with the options of that model.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        Parts of :data:`dmft.cli.config.PARTS` that this command has options of.
+    takes_run : bool
+        A file of results may stand in place of SLUG; it brings model and theory.
+    metavars : dict, optional
+        Other placeholders than the usual ones, by parameter name.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        parts: Sequence[str],
+        takes_run: bool = False,
+        metavars: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.parts, self.takes_run, self.metavars = parts, takes_run, metavars or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        selection = self._select(ctx, args)
+        ctx.meta["dmft.selection"] = selection
+        ctx.meta["dmft.groups"] = self._groups(selection)
+        rest = super().parse_args(ctx, args)
+        given = {name: ctx.params.pop(name) for name in list(ctx.params) if name.startswith(PREFIX)}
+        ctx.params["selection"] = selection
+        ctx.params["given"] = {name[len(PREFIX) :]: value for name, value in given.items() if value is not None}
+        return rest
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        groups: dict[str, list[DeclaredOption]] = ctx.meta.get("dmft.groups", {})
+        return [*super().get_params(ctx), *(option for group in groups.values() for option in group)]
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        model = ctx.meta["dmft.selection"].model
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(f"Model {model.slug}: {model.title}. 'dmft models' lists the others.")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[click.Parameter]] = dict(ctx.meta["dmft.groups"])
+        groups["Output and control"] = super().get_params(ctx)
+        for title, options in groups.items():
+            records = [record for record in (option.get_help_record(ctx) for option in options) if record]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def _select(self, ctx: click.Context, args: Sequence[str]) -> Selection:
+        from ..theory.registry import DEFAULT_SLUG, find
+
+        name, config_path = scan(args, *self._own_options())
+        try:
+            config = Config.read(config_path) if config_path else Config()
+            name = name or config.model or DEFAULT_SLUG
+            if self.takes_run and name.endswith(RUN_SUFFIXES):
+                model = find(DEFAULT_SLUG)  # only for its simulation options: the model is in the file
+                return Selection(model, Path(name), config, {"simulation": all_parts(model)["simulation"]}, {})
+            model = find(name)
+        except DMFTError:
+            if not ctx.resilient_parsing:
+                raise
+            model, config = find(DEFAULT_SLUG), Config()
+        ctx.meta["dmft.slug"] = "" if model.slug == DEFAULT_SLUG else model.slug
+        known = all_parts(model)
+        return Selection(model, None, config, {part: known[part] for part in self.parts}, known)
+
+    def _groups(self, selection: Selection) -> dict[str, list[DeclaredOption]]:
+        """Options by title; one that several parts declare (seed) stands once and serves all."""
+        seen: set[str] = set()
+        groups: dict[str, list[DeclaredOption]] = {}
+        for part, cls in selection.wanted.items():
+            new = [item for item in cls.declared() if item.name not in seen]
+            seen |= {item.name for item in new}
+            title = TITLES[part].format(slug=selection.model.slug)
+            groups[title] = [DeclaredOption(item, self.metavars.get(item.name)) for item in new]
+        return groups
+
+    def _own_options(self) -> tuple[set[str], set[str]]:
+        """Names of all flags (with those of every model), and of the short options that take a value."""
+        from ..theory.registry import models
+
+        flags, short = {"-h", "--help"}, set()
+        for item in self.params:
+            if isinstance(item, click.Option):
+                names = {*item.opts, *item.secondary_opts}
+                if item.is_flag:
+                    flags |= names
+                else:
+                    short |= {name for name in names if not name.startswith("--")}
+        for model in models().values():
+            for cls in all_parts(model).values():
+                declared = [item.option for item in cls.declared() if item.kind is bool]
+                flags |= {*declared, *(f"--no-{name[2:]}" for name in declared)}
+        return flags, short
+
+
+def scan(args: Sequence[str], flags: set[str], short: set[str]) -> tuple[str | None, str | None]:
+    """The first positional argument and the value of ``--config``, before the options are known.
+
+    Any long option that is no flag takes the next word unless it has ``=value`` attached.
+    """
+    letters = "".join(name[1] for name in flags if not name.startswith("--"))
+    first: str | None = None
+    config: str | None = None
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return (next(words, None) if first is None else first), config
+        if not word.startswith("-"):
+            first = word if first is None else first
+            continue
+        name, equals, value = word.partition("=")
+        long = word.startswith("--") and not equals and name not in flags
+        if long or "-" + word[1:].lstrip(letters) in short:  # -qo NAME
+            value = next(words, "")
+        if name == "--config":
+            config = value
+    return first, config
+
+
+def complete_slug(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Slugs for the shell."""
+    from ..theory.registry import models
+
+    return [CompletionItem(slug, help=cls.title) for slug, cls in models().items() if slug.startswith(incomplete)]
+
+
+def complete_slug_or_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Slugs and files for the shell."""
+    return [*complete_slug(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every calculation has."""
+    options = (
+        click.option("-o", "name", metavar="NAME.h5", help="Results go to NAME.h5 and the figure to NAME.pdf."),
+        click.option("--force", is_flag=True, help="Replace existing files."),
+        click.option("--figure/--no-figure", default=True, help="Write the figure (default) or not."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout in place of the table."),
+        click.option("--config", metavar="RUN.toml", type=click.Path(), help="Read values from a TOML file."),
+        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set one value; may be repeated."),
+        click.option("--dry-run", is_flag=True, help="Tell memory, time and file names; calculate nothing."),
+        click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar."),
+        click.option("-v", "--verbose", is_flag=True, help="Diagnostics, and a traceback for unexpected errors."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function

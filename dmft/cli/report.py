@@ -1,0 +1,113 @@
+"""What a command prints on stdout: one JSON object or a short table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..results.comparison import Comparison
+    from ..results.curve import Curve
+    from ..results.run import Run
+
+
+def print_json(content: Any) -> None:
+    """One strictly valid JSON object on one line; NaN and infinity become null."""
+    click.echo(json.dumps(_finite(content), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def run_object(run: Run, file: Path | None) -> dict[str, Any]:
+    """The JSON object of a run: its summary, the comparison if there is one, and the file."""
+    content = run.summary()
+    if run.comparison is not None:
+        content["comparison"] = comparison_object(run.comparison)
+    return {**content, "file": None if file is None else str(file)}
+
+
+def comparison_object(comparison: Comparison) -> dict[str, Any]:
+    """Verdict and numbers of a comparison."""
+    return {
+        "verdict": comparison.verdict,
+        "message": comparison.message,
+        "sizes": list(comparison.sizes),
+        "observables": {
+            name: {
+                "max_z": item.max_z,
+                "threshold": item.threshold,
+                "relative_error": item.relative_error,
+                "exponent": item.exponent,
+                "deviation": list(item.deviation),
+                "noise": list(item.noise),
+                "agrees": bool(item.agrees),
+            }
+            for name, item in comparison.observables.items()
+        },
+    }
+
+
+def run_lines(run: Run, title: str) -> list[str]:
+    """The table of a run."""
+    lines = [f"{run.model}: {title}", f"{run.status.code}: {run.status.message}", ""]
+    lines += scalar_lines(run.scalars.values())
+    if run.comparison is not None:
+        lines += ["", *comparison_lines(run.comparison)]
+    return lines
+
+
+def scalar_lines(scalars: Iterable[Curve]) -> list[str]:
+    """Name, symbol and value ± standard error of each scalar."""
+    rows = [(item.name, item.symbol, number(item.last, item.last_stderr)) for item in scalars]
+    return table(rows) or ["no scalars"]
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """The verdict and a line for each observable."""
+    rows: list[Sequence[str]] = [("observable", "max z", "allowed", "relative error", "exponent", "")]
+    for name, item in comparison.observables.items():
+        exponent = "" if math.isnan(item.exponent) else f"{item.exponent:.2f}"
+        verdict = "agrees" if item.agrees else "deviates"
+        rows.append(
+            (name, f"{item.max_z:.2f}", f"{item.threshold:.2f}", f"{item.relative_error:.2g}", exponent, verdict)
+        )
+    return [comparison.message, *(table(rows) if comparison.observables else [])]
+
+
+def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
+    """Left-aligned columns."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        " " * indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def number(value: float, stderr: float | None = None) -> str:
+    """A value with its standard error to two digits, and the value to the same place."""
+    if stderr is None or not math.isfinite(stderr) or not math.isfinite(value) or stderr <= 0.0:
+        return f"{value:.6g}"
+    places = 1 - math.floor(math.log10(stderr))
+    if places < 0 or places > 9:
+        return f"{value:.6g} ± {stderr:.1e}"
+    return f"{value:.{places}f} ± {stderr:.{places}f}"
+
+
+def seconds(value: float) -> str:
+    """A duration for people."""
+    if value < 100.0:
+        return f"{value:.2g} s"
+    return f"{value / 60.0:.0f} min" if value < 6000.0 else f"{value / 3600.0:.1f} h"
