@@ -33,6 +33,7 @@ ARROWS = {
     "api": BASE | {"results", "solvers", "theory", "simulation"},
     "sweeps": BASE | {"results", "solvers", "theory", "simulation", "api"},
     "cli": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps"},
+    "__main__": {"cli"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -102,6 +103,17 @@ def test_console_script():
     assert command is not None
     answer = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert dmft.__version__ in answer.stdout
+
+
+def test_every_imported_package_is_declared():
+    declared = {re.split(r"[^\w-]", line)[0] for line in metadata("dmft").get_all("Requires-Dist")}
+    provides = {"cupy-cuda12x": "cupy", "scikit-learn": "sklearn"}
+    known = {provides.get(name, name) for name in declared} | set(sys.stdlib_module_names) | {"dmft"}
+    for path in MODULES:
+        tree = list(ast.walk(ast.parse(path.read_text())))
+        names = {alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in tree if isinstance(node, ast.ImportFrom) and not node.level}
+        assert {name.split(".")[0] for name in names} <= known, module_name(path)
 
 
 def test_import_is_light():

@@ -1,0 +1,34 @@
+"""Sphinx settings. Build: ``sphinx-build -W --keep-going -n docs docs/_build/html``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+import dmft
+
+project = "dmft"
+author = "The dmft developers"
+copyright = author
+release = version = dmft.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "declared", "properties"]
+exclude_patterns = ["_build"]
+default_role = "literal"
+numfig = True
+math_number_all = False
+math_eqref_format = "({number})"
+
+html_theme = "furo"
+html_title = "dmft"
+
+autodoc_typehints = "none"  # the numpydoc sections say it in words
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_param = False
+napoleon_use_ivar = True
+
+# References by full name must resolve. Unqualified ones in docstrings are prose: types of numpydoc sections
+# ("iterable of int") and neighbours that Python itself would find (":class:`Curve`").
+nitpick_ignore_regex = [("py:.*", r"(?!dmft\.).*")]
