@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
-from .model_command import ModelCommand, Selection, common_options, complete_slug_or_file
+from .model_command import ModelCommand, Selection, Values, common_options, complete_slug_or_file
 
 if TYPE_CHECKING:
     from ..results.run import Run
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
 @common_options
 @click.pass_obj
-def command(
-    command_line: str, slug: str | None, selection: Selection, given: dict[str, Any], config: str | None,
-    sets: tuple[str, ...], **options: Any,
-) -> int:  # fmt: skip
+def command(command_line: str, selection: Selection, values: Values, **options: Any) -> int:
     """Solve the theory of the model SLUG (default: sgd), simulate it at finite size, and judge the agreement.
 
     With several sizes the deviation is extrapolated to infinite size. A file RUN.h5 of 'dmft solve' brings its
@@ -44,7 +41,6 @@ def command(
     from ..simulation.method import Simulation
     from .calculation import carry_out
 
-    values = selection.values(sets, given)
     sizes = parse_sizes(values["simulation"].pop("size", Simulation().size))
     simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
     if selection.run is not None:
@@ -69,9 +65,7 @@ def parse_sizes(given: Any) -> list[int]:
     return sizes
 
 
-def against_theory(
-    selection: Selection, values: dict[str, dict[str, Any]], simulations: list[Simulation]
-) -> Calculation:
+def against_theory(selection: Selection, values: Values, simulations: list[Simulation]) -> Calculation:
     """Solve, then simulate."""
     from ..api import compare, twin
     from .calculation import Calculation

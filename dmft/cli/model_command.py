@@ -26,6 +26,7 @@ TITLES = {
 }
 METAVARS = {float: "NUMBER", int: "INTEGER", str: "TEXT"}
 RUN_SUFFIXES = (".h5", ".hdf5")
+Values = dict[str, dict[str, Any]]
 
 
 class DeclaredOption(click.Option):
@@ -71,6 +72,8 @@ class Selection:
         A file of results given in place of SLUG.
     wanted : dict
         Declarations of the parts whose options the command has.
+    known : dict
+        Declarations of all parts of the model; empty for a file.
     """
 
     model: type[Model]
@@ -78,10 +81,6 @@ class Selection:
     config: Config
     wanted: dict[str, type[Declared]]
     known: dict[str, type[Declared]]
-
-    def values(self, sets: Sequence[str], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Raw values by part; see :func:`dmft.cli.config.gather`."""
-        return gather(self.wanted, self.known, self.config, sets, given)
 
 
 def all_parts(model: type[Model]) -> dict[str, type[Declared]]:
@@ -93,6 +92,9 @@ def all_parts(model: type[Model]) -> dict[str, type[Declared]]:
 
 class ModelCommand(click.Command):
     """Finds SLUG among the arguments first, then parses them with the options of that model.
+
+    The callback gets the :class:`Selection` and, as ``values``, the raw values by part from config file,
+    ``--set`` and options together.
 
     Parameters
     ----------
@@ -120,9 +122,13 @@ class ModelCommand(click.Command):
         ctx.meta["dmft.selection"] = selection
         ctx.meta["dmft.groups"] = self._groups(selection)
         rest = super().parse_args(ctx, args)
-        given = {name: ctx.params.pop(name) for name in list(ctx.params) if name.startswith(PREFIX)}
-        ctx.params["selection"] = selection
-        ctx.params["given"] = {name[len(PREFIX) :]: value for name, value in given.items() if value is not None}
+        if not ctx.resilient_parsing:
+            given = {name: ctx.params.pop(name) for name in list(ctx.params) if name.startswith(PREFIX)}
+            options = {name[len(PREFIX) :]: value for name, value in given.items() if value is not None}
+            sets = ctx.params.pop("sets")
+            ctx.params = {name: value for name, value in ctx.params.items() if name not in ("slug", "config")}
+            values = gather(selection.wanted, selection.known, selection.config, sets, options)
+            ctx.params.update(selection=selection, values=values)
         return rest
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -138,7 +144,7 @@ class ModelCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[click.Parameter]] = dict(ctx.meta["dmft.groups"])
-        groups["Output and control"] = super().get_params(ctx)
+        groups["Output and control"] = [item for item in super().get_params(ctx) if isinstance(item, click.Option)]
         for title, options in groups.items():
             records = [record for record in (option.get_help_record(ctx) for option in options) if record]
             if records:
@@ -148,15 +154,15 @@ class ModelCommand(click.Command):
     def _select(self, ctx: click.Context, args: Sequence[str]) -> Selection:
         from ..theory.registry import DEFAULT_SLUG, find
 
-        name, config_path = scan(args, *self._own_options())
         try:
+            name, config_path = scan(args, *self._own_options())
             config = Config.read(config_path) if config_path else Config()
             name = name or config.model or DEFAULT_SLUG
             if self.takes_run and name.endswith(RUN_SUFFIXES):
                 model = find(DEFAULT_SLUG)  # only for its simulation options: the model is in the file
                 return Selection(model, Path(name), config, {"simulation": all_parts(model)["simulation"]}, {})
             model = find(name)
-        except DMFTError:
+        except (DMFTError, click.UsageError):
             if not ctx.resilient_parsing:
                 raise
             model, config = find(DEFAULT_SLUG), Config()
@@ -213,6 +219,8 @@ def scan(args: Sequence[str], flags: set[str], short: set[str]) -> tuple[str | N
         long = word.startswith("--") and not equals and name not in flags
         if long or "-" + word[1:].lstrip(letters) in short:  # -qo NAME
             value = next(words, "")
+            if value.startswith("--"):  # click would take the next option as the value
+                raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.")
         if name == "--config":
             config = value
     return first, config

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DMFTError, FileFormatError, OutputError, ParameterError
+from ..errors import FileFormatError, OutputError, ParameterError
 from ..parameters import digest
 from ..results.status import INTERRUPTED
 from .model_command import RUN_SUFFIXES
@@ -52,9 +53,9 @@ class Output:
         """Raise OutputError now for what would fail after the calculation."""
         paths = [path for path in (self.path, self.figure_path) if path is not None]
         for path in paths:
-            if path.is_dir():
-                raise OutputError(f"{path} is a folder: give another name with -o")
-            if self.named and not self.force and path.exists():
+            if path.exists() and not path.is_file():
+                raise OutputError(f"{path} is not a regular file: give another name with -o")
+            if self.named and not self.force and os.path.lexists(path):
                 raise OutputError(f"{path} exists: give another name with -o, or --force to replace it")
         check_folder(self.path.parent)
 
@@ -70,7 +71,7 @@ class Output:
                 return Written(file)
             figure = path.with_suffix(FIGURE_SUFFIX)
             write_figure(run, figure)
-        except (DMFTError, OSError) as error:
+        except Exception as error:  # whatever it is, hours of calculation must not end without a number shown
             return Written(file, None, error)
         return Written(file, figure)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .model_command import ModelCommand, Selection, common_options, complete_slug
+from .model_command import ModelCommand, Selection, Values, common_options, complete_slug
 
 
 @click.command(
@@ -15,10 +15,7 @@ from .model_command import ModelCommand, Selection, common_options, complete_slu
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @common_options
 @click.pass_obj
-def command(
-    command_line: str, slug: str | None, selection: Selection, given: dict[str, Any], config: str | None,
-    sets: tuple[str, ...], **options: Any,
-) -> int:  # fmt: skip
+def command(command_line: str, selection: Selection, values: Values, **options: Any) -> int:
     """Simulate the model SLUG (default: sgd) with finitely many weights, in independent replicas.
 
     Example: dmft simulate --alpha 2.0 --size 1000 --replicas 8
@@ -27,7 +24,6 @@ def command(
     from ..simulation.method import Simulation
     from .calculation import Calculation, carry_out
 
-    values = selection.values(sets, given)
     model = selection.model.from_dict(values["parameters"])
     method = Simulation.from_dict(values["simulation"])
     module = twin(model)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .model_command import ModelCommand, Selection, common_options, complete_slug
+from .model_command import ModelCommand, Selection, Values, common_options, complete_slug
 
 
 @click.command(
@@ -15,10 +15,7 @@ from .model_command import ModelCommand, Selection, common_options, complete_slu
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @common_options
 @click.pass_obj
-def command(
-    command_line: str, slug: str | None, selection: Selection, given: dict[str, Any], config: str | None,
-    sets: tuple[str, ...], **options: Any,
-) -> int:  # fmt: skip
+def command(command_line: str, selection: Selection, values: Values, **options: Any) -> int:
     """Solve the theory of the model SLUG (default: sgd); write an HDF5 file and a figure, print a table.
 
     Examples: dmft solve --alpha 2.0; dmft solve sgd/ridge --steps 50 --json; dmft solve --config run.toml -o run.h5
@@ -26,7 +23,6 @@ def command(
     from ..api import solve
     from .calculation import Calculation, carry_out
 
-    values = selection.values(sets, given)
     model = selection.model.from_dict(values["parameters"])
     method = selection.model.method.from_dict(values["method"])
     calculation = Calculation(

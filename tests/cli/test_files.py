@@ -1,0 +1,129 @@
+"""info, plot, models: reading files, good and bad."""
+
+from __future__ import annotations
+
+import h5py
+import pytest
+
+from dmft.theory.registry import models
+
+RIDGE = ("solve", "sgd/ridge", "--steps", "5", "--no-figure", "-o", "run.h5", "-q")
+
+
+@pytest.fixture
+def run(call, tmp_path):
+    """A file of results."""
+    assert call(*RIDGE).code == 0
+    return tmp_path / "run.h5"
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def foreign(path):
+    with h5py.File(path, "w") as file:
+        file["x"] = 1.0
+
+
+def newer(path):
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 999
+
+
+def incomplete(path):
+    with h5py.File(path, "r+") as file:
+        file.attrs["complete"] = 0
+
+
+DAMAGE = {
+    truncate: "",
+    foreign: "not one of dmft",
+    newer: "schema_version is 999",
+    incomplete: "not written to its end",
+    lambda path: path.write_text("text"): "not an HDF5 file",
+    lambda path: path.write_bytes(b""): "empty",
+    lambda path: path.unlink(): "does not exist",
+}
+
+
+@pytest.mark.parametrize("command", [["info"], ["plot"], ["compare"]])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_bad_files_are_told_in_one_line(call, run, tmp_path, command, damage):
+    damage(run)
+    done = call(*command, "run.h5")
+    assert done.code == 1
+    assert "run.h5" in done.error
+    assert DAMAGE[damage] in done.error
+    assert not list(tmp_path.glob("*.pdf"))
+
+
+def test_info_of_a_file(call, run):
+    done = call("info", "run.h5")
+    assert (done.code, done.err) == (0, "")
+    for word in ("sgd/ridge", "converged", "final_norm", "alpha=2.0", "nodes=0", "magnetization(t)", "arXiv:", "numba"):
+        assert word in done.out
+    assert "dmft solve sgd/ridge --steps 5" in done.out
+    assert len(done.out.splitlines()) < 40
+    made = call("info", "run.h5", "--json").object
+    assert (made["file"], made["status"], made["model"]) == ("run.h5", "converged", "sgd/ridge")
+    assert made["provenance"]["command"].startswith("dmft solve")
+
+
+def test_info_of_the_machine(call):
+    done = call("info")
+    assert all(word in done.out for word in ("threads", "memory", "cache", "numpy usable", "versions"))
+    assert call("info", "--json").object["backends"]["numpy"] == "usable"
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("pdf", b"%PDF"), ("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_plot(call, run, tmp_path, suffix, start):
+    figure = tmp_path / f"fig.{suffix}"
+    words = ("plot", "run.h5", "--observable", "norm", "--observable", "magnetization", "-o", figure.name)
+    assert call(*words).out == f"figure  fig.{suffix}\n"
+    assert figure.read_bytes().startswith(start)
+    done = call(*words)
+    assert done.code == 1
+    assert "exists" in done.error
+    assert call(*words, "--force").code == 0
+
+
+def test_plot_beside_the_file(call, run, tmp_path):
+    assert call("plot", "run.h5").code == 0
+    assert (tmp_path / "run.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (["--observable", "nrom"], 2, "did you mean 'norm'"),
+        (["-o", "fig.jpg"], 2, "one of .pdf, .png, .svg"),
+        (["-o", "missing/fig.pdf"], 1, "folder missing does not exist"),
+    ],
+)
+def test_plot_refuses(call, run, words, code, part):
+    done = call("plot", "run.h5", *words)
+    assert done.code == code
+    assert part in done.error
+
+
+def test_models(call):
+    done = call("models")
+    assert all(slug in done.out and model.title in done.out for slug, model in models().items())
+    made = call("models", "--json").object["models"]
+    assert [item["slug"] for item in made] == list(models())
+    assert {item["family"] for item in made} == {slug.partition("/")[0] for slug in models()}
+
+
+@pytest.mark.parametrize("slug", ["sgd", "sgd/ridge"])
+def test_model(call, slug):
+    done = call("models", slug)
+    model = models()[slug]
+    declared = [item for cls in (model, model.method) for item in cls.declared()]
+    assert all(item.option in done.out and item.doc in done.out for item in declared)
+    assert all(item.name in done.out for item in model.observables)
+    assert all(source in done.out for source in model.references)
+    made = call("models", slug, "--json").object
+    assert [item["name"] for item in made["parameters"]] == [item.name for item in model.declared()]
+    assert [item["name"] for item in made["observables"]] == [item.name for item in model.observables]
+    assert made["variants"] == [other for other in models() if other.startswith("sgd") and other != slug]
