@@ -28,6 +28,8 @@ class Run:
         Slug.
     parameters : dict
         All parameters of the model as plain values.
+    changed : dict
+        Symbol (else name) and value of the parameters that differ from the defaults; titles show them.
     theory, simulation : Solution or None
         Curves of either side.
     comparison : Comparison or None
@@ -52,6 +54,7 @@ class Run:
     comparison: Comparison | None = None
     references: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    changed: dict[str, Any] = field(default_factory=dict)
 
     @property
     def main(self) -> Solution:

@@ -1,0 +1,114 @@
+"""A run from the groups of arrays that :mod:`dmft.results.layout` made of it; whatever is missing is said."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileFormatError
+from .comparison import Comparison, ObservableComparison
+from .curve import Coordinate, Curve
+from .layout import ARRAYS, NUMBERS, PROVENANCE, Attributes, Group, Variable
+from .run import Run
+from .solution import Solution
+from .status import ORDER, Status
+
+
+def restore(attrs: Attributes, groups: Mapping[str, Group]) -> Run:
+    """The run that :func:`dmft.results.layout.describe` described.
+
+    Raises
+    ------
+    FileFormatError
+        If something is missing or malformed.
+    """
+    if not groups.keys() & {"theory", "simulation"}:
+        raise FileFormatError("there is neither a group /theory nor /simulation")
+    provenance = {}
+    for name, kind in PROVENANCE.items():
+        if name in attrs:
+            provenance[name] = _json(attrs, "/", name, dict) if kind is dict else _get(attrs, "/", name, kind)
+    _status(attrs, "/")
+    return Run(
+        model=_get(attrs, "/", "model", str),
+        parameters=_json(attrs, "/", "parameters", dict),
+        changed=_json(attrs, "/", "changed", dict),
+        theory=_solution(groups, "theory"),
+        simulation=_solution(groups, "simulation"),
+        comparison=_comparison(groups),
+        references=tuple(_json(attrs, "/", "references", list)),
+        provenance=provenance,
+    )
+
+
+def _solution(groups: Mapping[str, Group], name: str) -> Solution | None:
+    group = groups.get(name)
+    if group is None:
+        return None
+    partners = {item.attrs.get("ancillary_variables") for item in group.variables.values()}
+    curves, where = {}, f"/{name}"
+    for key, item in group.variables.items():
+        if key in partners:
+            continue
+        partner, stderr = item.attrs.get("ancillary_variables"), None
+        if partner is not None:
+            if partner not in group.variables or group.variables[partner].dims != item.dims:
+                raise FileFormatError(f"variable {partner!r} of {where} is missing or malformed")
+            stderr = group.variables[partner].values
+        curves[key] = Curve(key, item.values, stderr, item.dims, *_restored_labels(item, f"{where}/{key}"))
+    coordinates = {}
+    for key, item in group.coordinates.items():
+        labels = _restored_labels(item, f"{where}/{key}")
+        coordinates[key] = Coordinate(key, item.values, *labels, dim="" if item.dims == (key,) else item.dims[0])
+    method, diagnostics = (_json(group.attrs, where, key, dict) for key in ("method", "diagnostics"))
+    samples = _get(group.attrs, where, "samples", int)
+    return Solution(curves, coordinates, _status(group.attrs, where), samples, method, diagnostics)
+
+
+def _restored_labels(item: Variable, where: str) -> tuple[str, str, str]:
+    symbol, long_name, unit = (_get(item.attrs, where, key, str) for key in ("symbol", "long_name", "units"))
+    return symbol, long_name, unit
+
+
+def _comparison(groups: Mapping[str, Group]) -> Comparison | None:
+    group = groups.get("comparison")
+    if group is None:
+        return None
+    observables = {}
+    for name, given in _json(group.attrs, "/comparison", "observables", dict).items():
+        fields: dict[str, Any] = {key: math.nan if given[key] is None else given[key] for key in NUMBERS}
+        fields |= {key: tuple(group.variables[f"{name}_{key}"].values.tolist()) for key in ARRAYS}
+        observables[name] = ObservableComparison(**fields)
+    return Comparison(tuple(group.coordinates["size"].values.tolist()), observables)
+
+
+def _status(attrs: Attributes, where: str) -> Status:
+    code = _get(attrs, where, "status", str)
+    if code not in ORDER:
+        raise FileFormatError(f"attribute 'status' of {where} is {code!r}, known are {', '.join(ORDER)}")
+    return Status(code, _get(attrs, where, "status_message", str))
+
+
+def _get(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+    if name not in attrs:
+        raise FileFormatError(f"attribute {name!r} of {where} is missing")
+    value = attrs[name]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, kind):
+        raise FileFormatError(f"attribute {name!r} of {where} is {value!r}, expected {kind.__name__}")
+    return value
+
+
+def _json(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+    try:
+        value = json.loads(_get(attrs, where, name, str))
+    except json.JSONDecodeError:
+        raise FileFormatError(f"attribute {name!r} of {where} is not JSON") from None
+    if not isinstance(value, kind):
+        raise FileFormatError(f"attribute {name!r} of {where} is not a JSON {kind.__name__}")
+    return value

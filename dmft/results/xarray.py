@@ -1,0 +1,45 @@
+"""A run as an xarray DataTree: labelled arrays with their coordinates, errors and units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import DMFTError
+from .layout import Group, describe
+from .run import Run
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def to_xarray(run: Run) -> xarray.DataTree:
+    """The tree that ``xarray.open_datatree(file, engine="h5netcdf")`` gives for the saved run.
+
+    Returns
+    -------
+    DataTree
+        Attributes at the root; children ``theory``, ``simulation`` and ``comparison`` as far as present. Standard
+        errors are variables ``<name>_stderr``. Arrays are shared with the run, not copied.
+
+    Raises
+    ------
+    DMFTError
+        If xarray is not installed.
+    """
+    try:
+        import xarray
+    except ImportError:
+        raise DMFTError('xarray is not installed: pip install "dmft[xarray]"') from None
+    attrs, groups = describe(run)
+    children = {name: xarray.DataTree(_dataset(group)) for name, group in groups.items()}
+    return xarray.DataTree(xarray.Dataset(attrs={**attrs, "complete": 1}), children=children)
+
+
+def _dataset(group: Group) -> xarray.Dataset:
+    import xarray
+
+    coordinates, variables = (
+        {name: (item.dims, item.values, item.attrs) for name, item in part.items()}
+        for part in (group.coordinates, group.variables)
+    )
+    return xarray.Dataset(variables, coordinates, group.attrs)
