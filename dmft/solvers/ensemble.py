@@ -77,7 +77,7 @@ def run_ensemble(
                 raise
         finished = [future.result() for future in futures]
     progress.finish()
-    kept, length, status = _select([member for member in finished if member.done], members, steps)
+    kept, length, status = _select([member for member in finished if member.done or member.diverged], members, steps)
     moments = Moments()
     for member in kept:
         moments.add(_cut(member.sample, length))
@@ -92,6 +92,9 @@ def _select(finished: list[Member], members: int, steps: int) -> tuple[list[Memb
         return complete, steps + 1, Status(CONVERGED, f"all {steps} steps done in {members} independent runs")
     if diverged:
         length = min(diverged)
+        if length == 0:
+            message = "loss or norm leave the float range at the start; try a smaller --m0 or --r0"
+            return [], 0, Status(DIVERGED, message)
         kept = [member for member in finished if member.done >= length]
         message = (
             f"loss or norm left the float range after step {length - 1}: the data up to there are kept; "

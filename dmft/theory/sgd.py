@@ -238,6 +238,8 @@ class SGD(Model):
         from ..solvers.marching.solve import solve
 
         moments, status, diagnostics = solve(self.problem(), self.steps, method, progress)
+        if not moments.count:
+            return Solution({}, {}, status, 0, method.as_dict(), diagnostics)
         times = len(moments.mean("magnetization"))
         curves = {item.name: item.curve(moments.mean(item.name), moments.stderr(item.name)) for item in OBSERVABLES}
         for name in FINAL:

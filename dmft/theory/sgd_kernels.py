@@ -6,9 +6,9 @@ One cached kernel for the built-in losses (chosen by number), one made to measur
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from .losses import Loss
@@ -16,29 +16,51 @@ from .losses import Loss
 LOGISTIC, HINGE2, SQUARE, REGRESSION = range(4)
 
 
-@njit(nogil=True, cache=True)
 def evaluate_built_in(kind, kappa, has_door, door, label, r, loss, first, second, margin):
-    """Write ℓ(v), ∂ℓ/∂r, ∂²ℓ/∂r² and the margin v = y φ(r), φ(r) = r or r² − L²; regression has ½(r−y)²."""
+    """Write ℓ(v), ∂ℓ/∂r, ∂²ℓ/∂r² and the margin v = y φ(r), φ(r) = r or r² − L²; regression has ½(r−y)².
+
+    The exponentials of the logistic loss are NumPy's, whose vectorised ones are several times faster than
+    Numba's scalar ones; the rest is one compiled pass.
+    """
+    _margins(has_door, door, label, r, margin)
+    if kind == LOGISTIC:
+        np.abs(margin, out=second)
+        np.negative(second, out=second)
+        np.exp(second, out=second)  # e^{−|v|} never overflows
+        np.log1p(second, out=loss)
+    _derivatives(kind, kappa, has_door, label, r, loss, first, second, margin)
+
+
+@njit(nogil=True, cache=True)
+def _margins(has_door, door, label, r, margin):
+    if has_door:
+        for i in range(r.shape[0]):
+            margin[i] = label[i] * (r[i] * r[i] - door * door)
+    else:
+        for i in range(r.shape[0]):
+            margin[i] = label[i] * r[i]
+
+
+@njit(nogil=True, cache=True)
+def _derivatives(kind, kappa, has_door, label, r, loss, first, second, margin):
+    """For the logistic loss, `second` comes in as e^{−|v|} and `loss` as ln(1 + e^{−|v|})."""
     for i in range(r.shape[0]):
-        y, x = label[i], r[i]
+        y, x, v = label[i], r[i], margin[i]
         if kind == REGRESSION:
-            loss[i], first[i], second[i], margin[i] = 0.5 * (x - y) ** 2, x - y, 1.0, y * x
+            loss[i], first[i], second[i] = 0.5 * (x - y) ** 2, x - y, 1.0
             continue
-        if has_door:
-            v, dv, ddv = y * (x * x - door * door), 2.0 * y * x, 2.0 * y
-        else:
-            v, dv, ddv = y * x, y, 0.0
-        if kind == LOGISTIC:  # ln(1+e^{−v}) without overflow
-            e = math.exp(-abs(v))
-            value = math.log1p(e) + max(-v, 0.0)
-            p = e / (1.0 + e) if v > 0.0 else 1.0 / (1.0 + e)
-            d, dd = -p, e / (1.0 + e) ** 2
+        if kind == LOGISTIC:
+            e = second[i]
+            share = 1.0 / (1.0 + e)
+            value = loss[i] + max(-v, 0.0)  # ln(1+e^{−v})
+            d, dd = -(e * share if v > 0.0 else share), e * share * share
         elif kind == HINGE2:
             gap = max(kappa - v, 0.0)
             value, d, dd = 0.5 * gap * gap, -gap, 1.0 if gap > 0.0 else 0.0
         else:
             value, d, dd = 0.5 * (1.0 - v) ** 2, v - 1.0, 1.0
-        loss[i], first[i], second[i], margin[i] = value, d * dv, dd * dv * dv + d * ddv, v
+        dv, ddv = (2.0 * y * x, 2.0 * y) if has_door else (y, 0.0)
+        loss[i], first[i], second[i] = value, d * dv, dd * dv * dv + d * ddv
 
 
 @functools.lru_cache(maxsize=16)

@@ -110,7 +110,7 @@ class SGDRidge(Model):
         steps = self.steps
         overlap, norm, gradient_descent = (np.empty(steps + 1) for _ in range(3))
         kick, drift = np.empty(steps + 1), np.empty(steps + 1)
-        power, power0 = np.ones_like(x), 1.0  # a^k at the nodes and at eigenvalue 0
+        power, power0 = np.ones_like(x), np.float64(1.0)  # a^k at the nodes and at eigenvalue 0
         for k in range(steps + 1):
             learned = x * mean * (1.0 - power) / curvature  # x q_k, so u_k = 1 − x q_k
             q = mean * (1.0 - power) / curvature

@@ -11,51 +11,72 @@ import numpy as np
 from numba import njit
 
 TILE = 512
+LANES = 64
 
 
 @njit(nogil=True, cache=True)
 def weighted_rows(weights, rows, count, out):
-    """``out[i] += Σ_{s<count} weights[s] rows[s, i]``: a history sum for every path."""
+    """``out[i] += Σ_{s<count} weights[s] rows[s, i]``: a history sum for every path, in the precision of `rows`."""
     n = out.shape[0]
+    whole = count // 4 * 4
+    tile = np.empty(TILE, dtype=rows.dtype)
+    w = weights[:count].astype(rows.dtype)
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
-        s = 0
-        while s + 4 <= count:
-            w0, w1, w2, w3 = weights[s], weights[s + 1], weights[s + 2], weights[s + 3]
-            for i in range(start, stop):
-                out[i] += w0 * rows[s, i] + w1 * rows[s + 1, i] + w2 * rows[s + 2, i] + w3 * rows[s + 3, i]
-            s += 4
-        while s < count:
-            w0 = weights[s]
-            for i in range(start, stop):
-                out[i] += w0 * rows[s, i]
-            s += 1
+        size = stop - start
+        tile[:] = 0.0
+        # views that start at 0 let the compiler drop the checks for negative indices and use vector registers
+        for s in range(0, whole, 4):
+            w0, w1, w2, w3 = w[s], w[s + 1], w[s + 2], w[s + 3]
+            r0, r1 = rows[s, start:stop], rows[s + 1, start:stop]
+            r2, r3 = rows[s + 2, start:stop], rows[s + 3, start:stop]
+            for i in range(size):
+                tile[i] += w0 * r0[i] + w1 * r1[i] + w2 * r2[i] + w3 * r3[i]
+        for s in range(whole, count):
+            w0, r0 = w[s], rows[s, start:stop]
+            for i in range(size):
+                tile[i] += w0 * r0[i]
+        result = out[start:stop]
+        for i in range(size):
+            result[i] += tile[i]
 
 
 @njit(nogil=True, cache=True)
 def row_means(values, rows, count, out):
-    """``out[s] = (1/n) Σ_i values[i] rows[s, i]`` for ``s < count``: one row of a two-time average."""
+    """``out[s] = (1/n) Σ_i values[i] rows[s, i]`` for ``s < count``: one row of a two-time average.
+
+    Products in the precision of `rows`; the sums over tiles are in double precision.
+    """
     n = values.shape[0]
     out[:count] = 0.0
+    tile = np.empty(TILE, dtype=rows.dtype)
+    sums = np.empty(LANES, dtype=rows.dtype)  # partial sums in a fixed order fill vector registers
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
+        size = stop - start
+        for i in range(size):
+            tile[i] = values[start + i]
+        whole = size // (4 * LANES)
         for s in range(count):
-            whole = start + (stop - start) // 8 * 8
-            # eight partial sums in a fixed order: the compiler may use vector registers, the bits stay
-            a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
-            for i in range(start, whole, 8):
-                a0 += values[i] * rows[s, i]
-                a1 += values[i + 1] * rows[s, i + 1]
-                a2 += values[i + 2] * rows[s, i + 2]
-                a3 += values[i + 3] * rows[s, i + 3]
-                a4 += values[i + 4] * rows[s, i + 4]
-                a5 += values[i + 5] * rows[s, i + 5]
-                a6 += values[i + 6] * rows[s, i + 6]
-                a7 += values[i + 7] * rows[s, i + 7]
-            rest = 0.0
-            for i in range(whole, stop):
-                rest += values[i] * rows[s, i]
-            out[s] += ((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7)) + rest
+            row = rows[s, start:stop]
+            sums[:] = 0.0
+            for q in range(whole):  # four groups of lanes at a time: fewer stores of the partial sums
+                a = LANES * 4 * q
+                v0, v1 = tile[a : a + LANES], tile[a + LANES : a + 2 * LANES]
+                v2, v3 = tile[a + 2 * LANES : a + 3 * LANES], tile[a + 3 * LANES : a + 4 * LANES]
+                r0, r1 = row[a : a + LANES], row[a + LANES : a + 2 * LANES]
+                r2, r3 = row[a + 2 * LANES : a + 3 * LANES], row[a + 3 * LANES : a + 4 * LANES]
+                for lane in range(LANES):
+                    sums[lane] += v0[lane] * r0[lane] + v1[lane] * r1[lane] + v2[lane] * r2[lane] + v3[lane] * r3[lane]
+            width = LANES // 2
+            while width:  # add pairs
+                for lane in range(width):
+                    sums[lane] += sums[lane + width]
+                width //= 2
+            total = np.float64(sums[0])
+            for i in range(4 * LANES * whole, size):
+                total += tile[i] * row[i]
+            out[s] += total
     for s in range(count):
         out[s] /= n
 
@@ -129,6 +150,29 @@ def gram(factor, scale, out):
 
 
 @njit(nogil=True, cache=True)
+def _triangle_times_row(weights, packed, count, row):
+    """``row[j] += Σ_{j<=k<count} weights[k] ρ[k, j]`` for a packed lower triangle, four rows at a time."""
+    whole = count // 4 * 4
+    for k in range(0, whole, 4):
+        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        p = k * (k + 1) // 2
+        r0 = packed[p : p + k + 1]
+        r1 = packed[p + k + 1 : p + 2 * k + 3]
+        r2 = packed[p + 2 * k + 3 : p + 3 * k + 6]
+        r3 = packed[p + 3 * k + 6 : p + 4 * k + 10]
+        for j in range(k + 1):
+            row[j] += w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j]
+        row[k + 1] += w1 * r1[k + 1] + w2 * r2[k + 1] + w3 * r3[k + 1]
+        row[k + 2] += w2 * r2[k + 2] + w3 * r3[k + 2]
+        row[k + 3] += w3 * r3[k + 3]
+    for k in range(whole, count):
+        w0 = weights[k]
+        r0 = packed[k * (k + 1) // 2 : k * (k + 1) // 2 + k + 1]
+        for j in range(k + 1):
+            row[j] += w0 * r0[j]
+
+
+@njit(nogil=True, cache=True)
 def path_response_row(t, coupling, response_row, slope, offsets, counts, times, slopes, packed_offsets, packed, out):
     """Exact response of every path at time `t`, added to the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)``.
 
@@ -137,22 +181,21 @@ def path_response_row(t, coupling, response_row, slope, offsets, counts, times, 
     """
     n = counts.shape[0]
     out[: t + 1] = 0.0
+    row = np.empty(t + 1)
+    weights = np.empty(t + 1)
     for i in range(n):
         d = slope[i]
         if d == 0.0:
             continue
-        count = counts[i]
-        first = offsets[i]
-        base = packed_offsets[i]
-        last = base + count * (count + 1) // 2
-        row = packed[last : last + count + 1]
-        row[:] = 0.0
+        count, first, base = counts[i], offsets[i], packed_offsets[i]
         for k in range(count):
-            weight = -coupling * response_row[times[first + k]] * slopes[first + k]
-            old = packed[base + k * (k + 1) // 2 : base + k * (k + 1) // 2 + k + 1]
-            for j in range(k + 1):
-                row[j] += weight * old[j]
+            weights[k] = -coupling * response_row[times[first + k]] * slopes[first + k]
+        row[: count + 1] = 0.0
+        _triangle_times_row(weights, packed[base : base + count * (count + 1) // 2], count, row)
         row[count] = 1.0
+        last = packed[base + count * (count + 1) // 2 :]
+        for k in range(count + 1):
+            last[k] = row[k]
         times[first + count] = t
         slopes[first + count] = d
         counts[i] = count + 1

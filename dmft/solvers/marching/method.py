@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ...errors import ParameterError
@@ -35,6 +36,6 @@ class Marching(Declared):
 
     @property
     def paths_per_batch(self) -> int:
-        """Paths in one march. Sobol' points come in powers of two, so never fewer than asked."""
+        """Paths in one march. Sobol' points come in powers of two: the nearest one (in ratio) is used."""
         share = -(-self.paths // self.batches)
-        return 1 << (share - 1).bit_length() if self.sampler == "sobol" else share
+        return 1 << round(math.log2(share)) if self.sampler == "sobol" else share

@@ -30,7 +30,7 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     path = times * (2.0 * size + 5.0) + 8.0 * 12  # basis, innovations, uniforms, membership; working rows
     if exact:
         pairs = problem.chain.active_pairs(times)
-        response = exact * (pairs * size + problem.chain.mean * times * (4 + size))
+        response = exact * (pairs * 4.0 + problem.chain.mean * times * 12.0)
     else:
         response = 2.0 * n * times * size
     workers = min(threads(), method.batches)
