@@ -12,7 +12,14 @@ author = "The dmft developers"
 copyright = author
 release = version = dmft.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "declared", "properties"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "declared",
+    "properties",
+]
 exclude_patterns = ["_build"]
 default_role = "literal"
 numfig = True

@@ -1,6 +1,6 @@
 """Read the docstring of a property like that of a function.
 
-Napoleon takes the text before the first colon of a property's docstring for its type ("Exit code of the command line: 0,
+Napoleon takes the text before the first colon of a property for its type ("Exit code of the command line: 0,
 3 …") and leaves sections such as Raises unread. Both are right for Google's style only.
 """
 
