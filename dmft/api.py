@@ -15,6 +15,7 @@ from .results.progress import SILENT, Progress
 from .results.provenance import provenance
 from .results.run import Run
 from .results.solution import Solution
+from .results.status import INTERRUPTED
 from .simulation.method import Simulation
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
@@ -155,6 +156,8 @@ def compare(
         model, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
     if theory is None:
         theory = model.solve(method, progress)
+    if theory.status.code == INTERRUPTED:  # Ctrl-C means all of it
+        return solution_run(model, time.perf_counter() - started, theory=theory)
     simulations: dict[int, Solution] = {}
     for number in sizes:
         simulations[number] = twin(model).simulate(model, type(simulation)(**{**simulation.as_dict(), "size": number}), progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +74,7 @@ def carry_out(
 
     model = calculation.model
     console = Console(quiet, verbose)
-    if quiet:
-        warnings.simplefilter("ignore")
+    console.filter_warnings()
     identity = [calculation.command, model.slug, model.as_dict(), calculation.method, __version__]
     stem = model.slug.replace("/", "-") + ("" if calculation.command == "solve" else f"-{calculation.command}")
     output = plan_output(name, stem, identity, figure=figure, force=force)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ..simulation.method import Simulation
     from .calculation import Calculation
 
+#: The deviation can be extrapolated to infinite size; the same as that of :func:`dmft.compare`.
+DEFAULT_SIZES = (500, 1000, 2000)
+
 
 @click.command(
     name="compare",
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    metavars={"size": "N[,N,…]"},
+    helps={"size": ("N[,N,…]", f"N: numbers of weights  [default {','.join(map(str, DEFAULT_SIZES))}]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
@@ -41,7 +44,7 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
     from ..simulation.method import Simulation
     from .calculation import carry_out
 
-    sizes = parse_sizes(values["simulation"].pop("size", Simulation().size))
+    sizes = parse_sizes(values["simulation"].pop("size", list(DEFAULT_SIZES)))
     simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
     if selection.run is not None:
         calculation = against_run(selection.run, simulations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,13 @@ class Console:
 
     def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet, self.verbose = quiet, verbose
+
+    def filter_warnings(self) -> None:
+        """Hide Python's warnings with ``-q``; those about overflow, which the status tells better, without ``-v``."""
+        if self.quiet:
+            warnings.simplefilter("ignore")
+        elif not self.verbose:
+            warnings.simplefilter("ignore", RuntimeWarning)
 
     def warn(self, text: str) -> None:
         """A sentence that the user should read, unless ``-q``."""

@@ -32,13 +32,13 @@ Values = dict[str, dict[str, Any]]
 class DeclaredOption(click.Option):
     """The option of one declared parameter; its value is validated by the declaration, not by click."""
 
-    def __init__(self, parameter: Parameter, metavar: str | None = None) -> None:
+    def __init__(self, parameter: Parameter, metavar: str | None = None, text: str | None = None) -> None:
         self.parameter = parameter
         flag = parameter.kind is bool
         name = parameter.option + (f"/--no-{parameter.option[2:]}" if flag else "")
         usual = "NAME" if parameter.choices else METAVARS.get(parameter.kind)
         kwargs: dict[str, Any] = {} if flag else {"type": str, "metavar": metavar or usual}
-        super().__init__([name, PREFIX + parameter.name], default=None, help=describe(parameter), **kwargs)
+        super().__init__([name, PREFIX + parameter.name], default=None, help=text or describe(parameter), **kwargs)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(choice) for choice in self.parameter.choices if choice.startswith(incomplete)]
@@ -102,8 +102,8 @@ class ModelCommand(click.Command):
         Parts of :data:`dmft.cli.config.PARTS` that this command has options of.
     takes_run : bool
         A file of results may stand in place of SLUG; it brings model and theory.
-    metavars : dict, optional
-        Other placeholders than the usual ones, by parameter name.
+    helps : dict, optional
+        Placeholder and help that differ from the declaration's, by parameter name.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class ModelCommand(click.Command):
         *args: Any,
         parts: Sequence[str],
         takes_run: bool = False,
-        metavars: Mapping[str, str] | None = None,
+        helps: Mapping[str, tuple[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.parts, self.takes_run, self.metavars = parts, takes_run, metavars or {}
+        self.parts, self.takes_run, self.helps = parts, takes_run, helps or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         selection = self._select(ctx, args)
@@ -178,7 +178,7 @@ class ModelCommand(click.Command):
             new = [item for item in cls.declared() if item.name not in seen]
             seen |= {item.name for item in new}
             title = TITLES[part].format(slug=selection.model.slug)
-            groups[title] = [DeclaredOption(item, self.metavars.get(item.name)) for item in new]
+            groups[title] = [DeclaredOption(item, *self.helps.get(item.name, ())) for item in new]
         return groups
 
     def _own_options(self) -> tuple[set[str], set[str]]:

@@ -136,6 +136,16 @@ def test_interrupted_run_never_replaces_a_complete_one(environment, tmp_path, ca
     assert dmft.load(file).status.code == "converged"
 
 
+@pytest.mark.parametrize("after", [30, 700])
+def test_interrupt_ends_theory_and_simulations_together(environment, tmp_path, after):
+    words = ("compare", "--steps", "60", "--paths", "512", "--size", "100,5000", "--replicas", "4", "--no-figure")
+    done = interrupted(environment, tmp_path, *words, "-o", "run.h5", after=after)  # theory: 488 reports
+    assert done.returncode == 130, done.stderr
+    run = dmft.load(tmp_path / "run.h5")
+    assert run.status.code == "interrupted"
+    assert (run.simulation is None) == (after == 30)
+
+
 def test_interrupt_before_anything_is_finished(call, monkeypatch, tmp_path):
     def stopped(*_, **__):
         raise KeyboardInterrupt

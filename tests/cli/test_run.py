@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
+import subprocess
 
 import pytest
 
 import dmft
+from dmft.cli.compare import DEFAULT_SIZES
 from dmft.theory.sgd import SGD
 
 from .conftest import QUICK
@@ -76,6 +79,10 @@ def test_compare(call, tmp_path):
     assert comparison["message"] in done.out
     assert all(name in done.out for name in comparison["observables"])
     assert dmft.load(made["file"]).comparison.verdict == comparison["verdict"]
+
+
+def test_default_sizes_are_those_of_python():
+    assert inspect.signature(dmft.compare).parameters["size"].default == DEFAULT_SIZES
 
 
 def test_compare_takes_the_theory_of_a_file(call):
@@ -152,6 +159,14 @@ def test_diverged_run_is_written(call):
     assert "not complete (diverged)" in done.error
 
 
+@pytest.mark.parametrize("command", ["solve", "simulate"])
+def test_divergence_at_the_start_writes_nothing(call, tmp_path, command):
+    done = call(command, "--m0", "1e200", "--steps", "5", *(("--size", "20") if command == "simulate" else ()))
+    assert done.code == 3
+    assert "nothing is written" in done.error
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_of_a_diverged_run_is_strict(call):
     words = ("solve", "sgd/ridge", "--learning-rate", "50", "--steps", "400", "--json", "--no-figure")
     done = call(*words)
@@ -180,8 +195,6 @@ def test_unexpected_errors_are_one_line_without_v(call, monkeypatch):
 
 @pytest.mark.parametrize("reader", ["true", "head -c 1"])
 def test_closed_pipe_is_quiet(program, environment, tmp_path, reader):
-    import subprocess
-
     line = f"{shlex.join([*program, 'models', 'sgd'])} | {reader} > /dev/null"
     done = subprocess.run(["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
