@@ -16,4 +16,4 @@ if __name__ == "__main__":
         "sgd", alpha=2.0, batch_fraction=0.3, size=[250, 500, 1000], replicas=20, steps=60, paths=65536, seed=1
     )
     print(run.comparison.message)
-    run.plot(["magnetization", "norm", "train_error", "test_error"]).savefig(TARGET, dpi=110)
+    run.plot(["magnetization", "norm", "train_error", "test_error"]).savefig(TARGET, dpi=160)
