@@ -1,0 +1,77 @@
+"""Words of a figure: symbols as mathematics, units, values, the title."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import Any
+
+from .curve import Coordinate, Curve
+from .run import Run
+
+
+@cache
+def mathematics(symbol: str) -> str:
+    """A symbol such as ``ε_test`` or ``C(t,t')`` as mathtext; as it is where mathtext does not understand it."""
+    from matplotlib.mathtext import MathTextParser
+
+    plain = symbol.replace("$", r"\$")
+    text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′")
+    text = re.sub(r"_([A-Za-z][A-Za-z0-9]*)", r"_{\\mathrm{\1}}", text)
+    if re.fullmatch(r"[A-Za-z]{2,}", text):  # a word, not a product of variables
+        text = rf"\mathrm{{{text}}}"
+    try:
+        MathTextParser("path").parse(f"${text}$")
+    except (ValueError, RuntimeError):
+        return plain
+    return f"${text}$"
+
+
+def axis_label(item: Curve | Coordinate) -> str:
+    """Symbol and unit; two-time symbols get their arguments, the unit 1 is not shown."""
+    symbol = item.symbol or item.name
+    if isinstance(item, Curve) and item.dims == ("t", "t_prime") and "(" not in symbol:
+        symbol += "(t,t')"
+    return mathematics(symbol) + ("" if item.unit in ("", "1") else f" [{item.unit}]")
+
+
+def short_name(curve: Curve) -> str:
+    """The long name up to its first comma or parenthesis, which explain more than a panel has room for."""
+    return re.split(r",| \(", curve.long_name or curve.name, maxsplit=1)[0].replace("$", r"\$")
+
+
+def title(run: Run) -> str:
+    """Model, the parameters that differ from the defaults, and the status unless converged."""
+    # no line break within " = "
+    parts = [
+        f"{_parameter(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{_value(value)}" for name, value in run.changed.items()
+    ]
+    words = run.model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
+    return words if run.status.success else f"{words} ({run.status.code.replace('_', ' ')})"
+
+
+def simulation_label(run: Run) -> str:
+    """Legend entry of the simulation, with its size."""
+    size = run.simulation.method.get("size") if run.simulation is not None else None
+    return "simulation" if size is None else f"simulation, $N={size}$"
+
+
+def number(curve: Curve) -> str:
+    """A scalar with its standard error, rounded to two digits of the latter."""
+    error = curve.last_stderr
+    if error is None or not math.isfinite(error) or error == 0.0 or not math.isfinite(curve.last):
+        return f"{curve.last:.6g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{curve.last:.{digits}f} ± {error:.{digits}f}" if digits < 12 else f"{curve.last:.6g} ± {error:.1e}"
+
+
+def _parameter(name: str) -> str:
+    return name.replace("_", " ") if re.fullmatch(r"[a-z_]{3,}", name) else mathematics(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        mantissa, _, exponent = f"{value:.4g}".partition("e")
+        return rf"${mantissa}\times10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
+    return str(value).replace("$", r"\$")
