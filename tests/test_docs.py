@@ -47,6 +47,16 @@ def test_every_model_has_a_page():
     assert {slug.replace("/", "_").replace("-", "_") for slug in models()} <= pages
 
 
+def test_readme_lists_every_model_and_links_to_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    for slug in models():
+        assert f"| `{slug}` |" in text
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    assert "docs/images/sgd.png" in links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
 def test_equations_cited_by_label_exist():
     text = "".join(page.read_text() for page in DOCS.rglob("*.rst"))
     labels = re.findall(r":label: (\w+)", text)
