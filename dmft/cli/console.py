@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import warnings
@@ -61,8 +62,9 @@ class Bar(Progress):
         if self.visible:
             from tqdm import tqdm
 
+            columns = shutil.get_terminal_size().columns  # 80 where the terminal does not know; tqdm would show nothing
             self._bar = tqdm(
-                total=total, desc=label, delay=DELAY, file=sys.stderr, leave=False, bar_format=BAR, dynamic_ncols=True
+                total=total, desc=label, delay=DELAY, file=sys.stderr, leave=False, bar_format=BAR, ncols=columns
             )
 
     def update(self, done: float) -> None:
