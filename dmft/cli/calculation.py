@@ -69,7 +69,7 @@ def carry_out(
     verbose: bool,
     check: bool = False,
 ) -> int:
-    """Do it and return the exit code; the arguments are those of :func:`dmft.cli.model_command.common_options`."""
+    """Do it and return the exit code; the arguments are those of :func:`dmft.cli.options.common_options`."""
     from .. import __version__
 
     model = calculation.model

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
-from .model_command import ModelCommand, Selection, Values, common_options, complete_slug_or_file
+from .model_command import ModelCommand, Selection, Values
+from .options import common_options, complete_slug_or_file
 
 if TYPE_CHECKING:
     from ..results.run import Run

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .model_command import all_parts, complete_slug
+from .model_command import all_parts
+from .options import complete_slug
 from .report import print_json, table
 
 if TYPE_CHECKING:

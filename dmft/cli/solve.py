@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from .model_command import ModelCommand, Selection, Values, common_options, complete_slug
+from .model_command import ModelCommand, Selection, Values
+from .options import common_options, complete_slug
 
 
 @click.command(
