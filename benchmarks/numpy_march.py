@@ -48,7 +48,7 @@ def march(loss, *, alpha, delta, ridge, b, eta, steps, paths, seed, m0=0.0, r0=1
     for t in range(times):
         if t:
             L[t, :t] = solve_triangular(L[:t, :t], C[t, :t], lower=True)
-        L[t, t] = np.sqrt(max(C[t, t] - L[t, :t] @ L[t, :t], 1e-14))
+        L[t, t] = np.sqrt(max(C[t, t] - L[t, :t] @ L[t, :t], 1e-8 * C[t, t]))  # the usual jitter
         g = L[t, : t + 1] @ z[: t + 1]
         h = g - width * eta * (R[t, :t] @ force[:t])
         r = m[t] * direction + width * h

@@ -68,7 +68,9 @@ class Comparison:
             return "nothing to compare: theory and simulation have no common curve with error bars"
         name, worst = max(self.observables.items(), key=lambda pair: pair[1].max_z / pair[1].threshold)
         where = "extrapolated to N → ∞" if len(self.sizes) > 1 else f"at N = {self.sizes[0]}"
-        evidence = f"largest deviation {worst.max_z:.1f} standard errors ({name}), {worst.threshold:.1f} expected by chance"
+        evidence = (
+            f"largest deviation {worst.max_z:.1f} standard errors ({name}), {worst.threshold:.1f} expected by chance"
+        )
         if self.verdict == AGREES:
             return f"theory and simulation agree {where}: {evidence}"
         advice = (

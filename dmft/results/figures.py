@@ -21,7 +21,7 @@ STYLE = Path(__file__).with_name("publication.mplstyle")
 #: Width of one and of two columns of a paper, inches.
 NARROW, WIDE = 3.4, 7.0
 #: Heights of a row of curves, of residuals, of maps, inches.
-CURVE, RESIDUAL, MAP = 1.75, 0.6, 2.9
+CURVE, RESIDUAL, MAP = 1.95, 0.6, 2.9
 MOST_CURVES = 6
 #: Shown by default where present; other runs show their first curves.
 LEADING = ("magnetization", "norm", "train_loss", "test_error")
@@ -155,7 +155,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[str]], heights: list[float],
 
 def _head(run: Run, figure: Figure, columns: int) -> None:
     """Title and legend above all panels, the title as that of the legend: they cannot overlap."""
-    words = textwrap.fill(title(run), 110 if columns == 2 else 52, break_long_words=False, break_on_hyphens=False)
+    words = textwrap.fill(title(run), 130 if columns == 2 else 60, break_long_words=False, break_on_hyphens=False)
     for axes in figure.axes:
         handles, names = axes.get_legend_handles_labels()
         if handles:

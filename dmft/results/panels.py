@@ -106,7 +106,7 @@ def draw_map(run: Run, name: str, axes: Axes, figure: Figure) -> None:
     if curve.dims == TWO_TIME:
         axes.set_aspect("equal")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if two_sided:
         words: dict[str, Any] = {
             "path_effects": [withStroke(linewidth=2, foreground="white")],
@@ -160,7 +160,7 @@ def _support(curve: Curve) -> np.ndarray:
     values = np.nan_to_num(curve.values)
     alive = np.isfinite(curve.values)
     if curve.dims == ("margin",) and values.any():
-        filled = np.flatnonzero(values > 1e-3 * values.max())
+        filled = np.flatnonzero(values > 0.01 * values.max())
         alive[: max(filled[0] - 1, 0)] = alive[filled[-1] + 2 :] = False
     return np.flatnonzero(alive)
 

@@ -30,10 +30,6 @@ class TwoStateChain:
         """States one step later; the same uniforms give the same draws for independent sampling."""
         return (states & (uniforms < 1.0 - self.turn_off)) | (~states & (uniforms < self.turn_on))
 
-    def probability(self, states: Any) -> Any:
-        """Probability of state 1 one step later."""
-        return states * (1.0 - self.turn_off) + (~states) * self.turn_on
-
     def active_pairs(self, steps: int) -> float:
         """Expected number of ordered pairs (v <= t) of active times among `steps`: E[n(n+1)/2]."""
         rho, mean = self.correlation, self.mean

@@ -140,13 +140,84 @@ def combine_rows(weights, rows, count, out):
 @njit(nogil=True, cache=True)
 def gram(factor, scale, out):
     """``out[t, s] = scale Σ_k factor[t, k] factor[s, k]``: symmetric and positive semidefinite."""
+    transposed = factor.T.copy()
+    out[:] = 0.0
     for t in range(out.shape[0]):
-        for s in range(t + 1):
-            total = 0.0
-            for k in range(factor.shape[1]):
-                total += factor[t, k] * factor[s, k]
-            out[t, s] = scale * total
-            out[s, t] = scale * total
+        row = out[t, : t + 1]
+        for k in range(factor.shape[1]):
+            weight = scale * factor[t, k]
+            if weight != 0.0:
+                column = transposed[k, : t + 1]
+                for s in range(t + 1):
+                    row[s] += weight * column[s]
+        for s in range(t):
+            out[s, t] = row[s]
+
+
+@njit(nogil=True, cache=True)
+def local_fields(t, rank, response, forces, fields, basis, innovations, width, step, overlap, direction, r):
+    """``r = m (c + √Δ u) + √Δ [Σ_k l(t,k) z_k − √Δ η Σ_{s<t} R(t,s) F(s)]`` for every path."""
+    memory = np.zeros(rank)
+    combine_rows(response[t], forces, t, memory)
+    for k in range(rank):
+        memory[k] *= -width * step
+    r[:] = 0.0
+    weighted_rows(fields[t], innovations, rank + 1, r)
+    weighted_rows(memory, basis, rank, r)
+    for i in range(r.shape[0]):
+        r[i] = overlap * direction[i] + width * r[i]
+
+
+@njit(nogil=True, cache=True)
+def apply_membership(loss, first, second, margin, direction, likely, unlikely, before, active, amplitude):
+    """Averages over paths, then ``first *= s`` and ``second *= s`` with s = `amplitude` where `active`, else 0.
+
+    Membership given the step before is independent of r: averages that are linear in s use its conditional
+    mean, `likely` for the paths that were active `before` and `unlikely` for the others, not its draw.
+
+    Returns
+    -------
+    means : tuple of float
+        ``E[ℓ]``, ``P(margin < 0)``, ``E[s ∂ℓ/∂r (c + √Δ u)]`` and ``E[s ∂²ℓ/∂r²]``.
+    largest : float
+        Largest absolute force; NaN if any is NaN.
+    """
+    n = loss.shape[0]
+    total = errors = drive = slope = largest = 0.0
+    for i in range(n):
+        chance = likely if before[i] else unlikely
+        total += loss[i]
+        errors += 1.0 if margin[i] < 0.0 else 0.0
+        drive += chance * first[i] * direction[i]
+        slope += chance * second[i]
+        weight = amplitude if active[i] else 0.0
+        first[i] *= weight
+        second[i] *= weight
+        size = abs(first[i])
+        if not size <= largest:
+            largest = size
+    return (total / n, errors / n, amplitude * drive / n, amplitude * slope / n), largest
+
+
+@njit(nogil=True, cache=True)
+def next_rows(t, rank, response, fields, forces, memory_row, decay, step, strength):
+    """Rows t+1 of R and l: ``x(t+1) = decay x(t) + step Σ_v K(t,v) x(v)``, plus the kick of step t.
+
+    The kick is 1 for the response to a field at t, and ``step · strength · f(t)`` for the Gaussian field.
+    Returns C(t+1,t+1) = Σ_k l(t+1,k)².
+    """
+    kernel = step * memory_row[: t + 1]
+    kernel[t] += decay
+    combine_rows(kernel, response, t + 1, response[t + 1, :t])
+    response[t + 1, t] = 1.0
+    row = fields[t + 1, : rank + 1]
+    combine_rows(kernel, fields, t + 1, row)
+    for k in range(rank):
+        row[k + 1] += step * strength * forces[t, k]
+    norm = 0.0
+    for k in range(rank + 1):
+        norm += row[k] * row[k]
+    return norm
 
 
 @njit(nogil=True, cache=True)

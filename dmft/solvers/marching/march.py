@@ -20,6 +20,7 @@ from .problem import MarchingProblem, Sample
 from .response import Estimator, make_estimator
 from .sampling import draw_paths
 
+Array = np.ndarray
 #: Relative mean square below which a force is a combination of earlier ones: amplitudes 1e-10 and 1e-6.
 TOLERANCE = {"float64": 1e-20, "float32": 1e-12}
 #: Larger squares are called divergence.
@@ -27,14 +28,14 @@ LARGEST = {"float64": 1e100, "float32": 1e60}
 
 
 class March:
-    """State of one march over ``steps`` steps with `count` paths."""
+    """State of one march over ``steps`` steps with `count` paths; `digits` as in :func:`draw_paths`."""
 
     def __init__(
         self,
         problem: MarchingProblem,
         steps: int,
         count: int,
-        sampler: str,
+        digits: Array | None,
         precision: str,
         response_paths: int,
         rng: np.random.Generator,
@@ -42,9 +43,10 @@ class March:
         times = steps + 1
         self.problem, self.steps, self.count = problem, steps, count
         self.largest = LARGEST[precision]
-        drawn = draw_paths(problem, times, count, sampler, precision, rng)
-        self.centre, self.field, self.label, self.innovations, self.active = drawn
-        self.direction = self.centre + np.sqrt(problem.delta) * self.field  # x·v/√N of the sample
+        drawn = draw_paths(problem, times, count, digits, precision, rng)
+        centre, field, self.label, self.innovations, self.active = drawn
+        self.width = np.sqrt(problem.delta)
+        self.direction = centre + self.width * field  # x·v/√N of the sample
         square = (times, times)
         self.basis = np.empty((times, count), dtype=precision)  # Q
         self.forces = np.zeros(square)  # f
@@ -76,31 +78,20 @@ class March:
 
     def _observe(self, t: int) -> bool:
         """Paths at step t: fields, forces, row t of M and K. False if a number left the float range."""
-        problem = self.problem
-        history, r, first, second, margin = self.work
-        weights = np.zeros(self.rank)
-        kernels.combine_rows(self.response[t], self.forces, t, weights)
-        history[:] = 0.0
-        kernels.weighted_rows(weights, self.basis, self.rank, history)
-        r[:] = 0.0
-        kernels.weighted_rows(self.fields[t], self.innovations, self.rank + 1, r)
-        width = np.sqrt(problem.delta)
-        # r = m(c+√Δu) + √Δ h,  h = g − √Δ η Σ_{s<t} R(t,s) F(s)
-        r -= width * problem.learning_rate * history
-        r *= width
-        r += self.magnetization[t] * self.direction
-        loss = history  # no longer needed
+        problem, chain = self.problem, self.problem.chain
+        r, loss, first, second, margin = self.work
+        kernels.local_fields(
+            t, self.rank, self.response, self.forces, self.fields, self.basis, self.innovations,
+            self.width, problem.learning_rate, self.magnetization[t], self.direction, r,
+        )  # fmt: skip
         problem.evaluate(self.label, r, loss, first, second, margin)
-        self.loss[t] = loss.mean()
-        self.error[t] = np.count_nonzero(margin < 0.0) / self.count
-        # s(t) given s(t−1) is independent of r(t): averages linear in s(t) need its mean only, not the draw
-        chance = problem.amplitude * (problem.chain.probability(self.active[t - 1]) if t else problem.chain.mean)
-        self.drive = float((chance * first * self.direction).mean())
-        mean_slope = float((chance * second).mean())
-        weight = np.where(self.active[t], problem.amplitude, 0.0)
-        first *= weight
-        second *= weight
-        if not (abs(self.loss[t]) < self.largest and np.abs(first).max() < self.largest**0.5):
+        likely, unlikely = (1.0 - chain.turn_off, chain.turn_on) if t else (chain.mean, chain.mean)
+        means, largest = kernels.apply_membership(
+            loss, first, second, margin, self.direction,
+            likely, unlikely, self.active[max(t - 1, 0)], self.active[t], problem.amplitude,
+        )  # fmt: skip
+        self.loss[t], self.error[t], self.drive, mean_slope = means
+        if not (abs(self.loss[t]) < self.largest and largest < self.largest**0.5):
             return False
         self.estimator.row(t, self.response[t], second, self.memory[t])
         self.memory[t, t] = mean_slope
@@ -115,23 +106,18 @@ class March:
     def _advance(self, t: int) -> bool:
         """Rows t+1 of R and l, and m(t+1), from rows up to t."""
         problem = self.problem
-        eta, decay = problem.learning_rate, problem.decay
-        kernel = eta * self.memory[t, : t + 1]
-        kernel[t] += decay
-        m = decay * self.magnetization[t] - eta * problem.load * self.drive
-        response, fields = self.response[t + 1], self.fields[t + 1]
-        kernels.combine_rows(kernel, self.response, t + 1, response[:t])
-        response[t] = 1.0
-        kernels.combine_rows(kernel, self.fields, t + 1, fields[: self.rank + 1])
-        fields[1 : self.rank + 1] += eta * np.sqrt(problem.load * problem.delta) * self.forces[t, : self.rank]
-        norm = kernels.mean_square(fields) * fields.size
+        norm = kernels.next_rows(
+            t, self.rank, self.response, self.fields, self.forces, self.memory[t],
+            problem.decay, problem.learning_rate, np.sqrt(problem.load * problem.delta),
+        )  # fmt: skip
+        m = problem.decay * self.magnetization[t] - problem.learning_rate * problem.load * self.drive
         if not (norm < self.largest and m * m < self.largest):
             return False
         if problem.sphere:
             shrink = 1.0 / np.sqrt(norm + m * m)
             m, norm = m * shrink, norm * shrink**2
-            response *= shrink
-            fields *= shrink
+            self.response[t + 1] *= shrink
+            self.fields[t + 1] *= shrink
         self.magnetization[t + 1], self.norm[t + 1] = m, norm
         return True
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 #: `auto` spends at most this many times the other work of a step on the exact response …
-AUTO_RATIO = 3.0
+AUTO_RATIO = 4.0
 #: … but never on fewer paths than this.
 AUTO_LEAST = 256
 

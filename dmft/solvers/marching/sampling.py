@@ -1,44 +1,97 @@
-"""One point a path: scrambled Sobol' (randomised quasi-Monte-Carlo) or pseudo-random uniform numbers.
+"""One point a path: Owen-scrambled Sobol' (randomised quasi-Monte-Carlo) or pseudo-random uniform numbers.
 
 Coordinates are ordered by importance: those of `draw` first (label, field, …), then innovation k and
-membership at step k in turns. The innovations are counted as the covariance needs them, so a covariance of
-low rank uses only the best coordinates.
+membership at step k in turns. The innovations are counted as the noise needs them, so noise of low rank uses
+only the best coordinates.
 """
 
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from .problem import MarchingProblem
+if TYPE_CHECKING:
+    from .problem import MarchingProblem
 
+Array = np.ndarray
 SOBOL_DIMENSIONS = qmc.Sobol.MAXDIM
-_BITS = 30
+_BITS = 32
 _CHUNK = 1024
+_ROWS = 64
 
 
-def uniform_points(count: int, dimensions: int, sampler: str, rng: np.random.Generator):
-    """Yield blocks ``(start, points[block, dimensions])`` of points in the open unit cube."""
-    good = min(dimensions, SOBOL_DIMENSIONS) if sampler == "sobol" else 0
-    engine = qmc.Sobol(good, scramble=True, bits=_BITS, rng=rng.spawn(1)[0]) if good else None
+def sobol_digits(count: int, dimensions: int) -> Array:
+    """The first `count` Sobol' points as integers with reversed binary digits, shape (dimensions, count).
+
+    The net is the same for every march; only its scrambling differs. Dimensions beyond the direction numbers
+    that SciPy has are left out: they are drawn pseudo-randomly.
+    """
+    good = min(dimensions, SOBOL_DIMENSIONS)
+    engine = qmc.Sobol(good, scramble=False, bits=_BITS)
+    digits = np.empty((good, count), dtype=np.uint32)
     for start in range(0, count, _CHUNK):
         size = min(_CHUNK, count - start)
-        block = np.empty((size, dimensions))
-        if engine is not None:
-            with warnings.catch_warnings():  # fewer points than one block: they are a net of their own
-                warnings.simplefilter("ignore", UserWarning)
-                # the middle of each cell: never 0, whose Gaussian quantile is infinite
-                block[:, :good] = engine.random(size) + 0.5**(_BITS + 1)
-        # beyond the last Sobol' dimension (or without Sobol') the coordinates are pseudo-random
-        block[:, good:] = rng.random((size, dimensions - good)) + 0.5**54
-        yield start, block
+        with warnings.catch_warnings():  # fewer points than one block: they are a net of their own
+            warnings.simplefilter("ignore", UserWarning)
+            digits[:, start : start + size] = (engine.random(size) * 2.0**_BITS).astype(np.uint32).T
+    _reverse(digits)
+    return digits
 
 
-def draw_paths(problem: MarchingProblem, times: int, count: int, sampler: str, dtype: str, rng: np.random.Generator):
+@njit(nogil=True, cache=True)
+def _reversed(x):
+    x = np.uint32(x)
+    x = ((x & np.uint32(0x55555555)) << np.uint32(1)) | ((x >> np.uint32(1)) & np.uint32(0x55555555))
+    x = ((x & np.uint32(0x33333333)) << np.uint32(2)) | ((x >> np.uint32(2)) & np.uint32(0x33333333))
+    x = ((x & np.uint32(0x0F0F0F0F)) << np.uint32(4)) | ((x >> np.uint32(4)) & np.uint32(0x0F0F0F0F))
+    x = ((x & np.uint32(0x00FF00FF)) << np.uint32(8)) | ((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
+    return np.uint32((x << np.uint32(16)) | (x >> np.uint32(16)))  # Numba widens to 64 bits in between
+
+
+@njit(nogil=True, cache=True)
+def _reverse(digits):
+    for d in range(digits.shape[0]):
+        row = digits[d]
+        for i in range(row.shape[0]):
+            row[i] = _reversed(row[i])
+
+
+@njit(nogil=True, cache=True)
+def scramble(digits, keys, out):
+    """Nested uniform (Owen) scrambling: each binary digit is flipped or not depending on the digits before it.
+
+    The flips come from a hash in which every bit depends on lower bits only (Laine & Karras 2011, with the
+    reversal of digits of Burley 2020), keyed by dimension. `out` gets the middles of the cells of width 2^-32:
+    never 0, whose Gaussian quantile is infinite.
+    """
+    for d in range(digits.shape[0]):
+        key, mixer = keys[d, 0], keys[d, 1] | np.uint32(1)
+        row, target = digits[d], out[d]
+        for i in range(row.shape[0]):
+            x = row[i]
+            # multiplications by even numbers and additions carry upwards only: a triangular permutation
+            x = x ^ (x * np.uint32(0x3D20ADEA))
+            x = x + key
+            x = x * mixer
+            x = x ^ (x * np.uint32(0x05526C56))
+            x = x ^ (x * np.uint32(0x53A22864))
+            target[i] = (np.float64(_reversed(np.uint32(x))) + 0.5) * 2.0**-32
+
+
+def draw_paths(
+    problem: MarchingProblem, times: int, count: int, digits: Array | None, dtype: str, rng: np.random.Generator
+):
     """Draw everything random about `count` paths.
+
+    Parameters
+    ----------
+    digits : ndarray of uint32 (dimensions, count) or None
+        From :func:`sobol_digits`; None for pseudo-random numbers.
 
     Returns
     -------
@@ -50,17 +103,34 @@ def draw_paths(problem: MarchingProblem, times: int, count: int, sampler: str, d
         Mini-batch membership.
     """
     first = problem.uniforms
+    dimensions = first + 2 * times + 1
+    good = 0 if digits is None else len(digits)
+    keys = rng.integers(0, 2**32, size=(dimensions, 2), dtype=np.uint32)
     head = np.empty((first, count))
     innovations = np.empty((times + 1, count), dtype=dtype)
-    uniforms = np.empty((times, count), dtype=np.float32)
-    for start, block in uniform_points(count, first + 2 * times + 1, sampler, rng):
-        stop = start + len(block)
-        head[:, start:stop] = block[:, :first].T
-        innovations[:, start:stop] = ndtri(block[:, first::2]).T
-        uniforms[:, start:stop] = block[:, first + 1 :: 2].T
     active = np.empty((times, count), dtype=bool)
-    active[0] = problem.chain.first(uniforms[0])
-    for t in range(1, times):
-        active[t] = problem.chain.next(active[t - 1], uniforms[t])
+    block = np.empty((_ROWS, count))
+    for start in range(0, dimensions, _ROWS):
+        rows = min(_ROWS, dimensions - start)
+        net = max(0, min(rows, good - start))
+        if digits is not None and net:
+            scramble(digits[start : start + net], keys[start : start + net], block[:net])
+        if net < rows:
+            block[net:rows] = rng.random((rows - net, count)) + 0.5**54
+        for d in range(start, start + rows):
+            uniform, step = block[d - start], (d - first) // 2
+            if d < first:
+                head[d] = uniform
+            elif (d - first) % 2 == 0:
+                innovations[step] = ndtri(uniform)
+            elif step == 0:
+                active[0] = problem.chain.first(uniform)
+            else:
+                active[step] = problem.chain.next(active[step - 1], uniform)
     centre, field, label = problem.draw(head)
     return centre, field, label, innovations, active
+
+
+def dimensions_needed(problem: MarchingProblem, times: int) -> int:
+    """Uniform numbers a path needs in all."""
+    return problem.uniforms + 2 * times + 1

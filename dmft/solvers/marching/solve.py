@@ -17,6 +17,7 @@ from .march import March
 from .method import Marching
 from .problem import MarchingProblem
 from .response import response_paths
+from .sampling import dimensions_needed, sobol_digits
 
 #: Measured on one core of a 2 GHz server: multiply-adds a second in the history sums, paths·steps drawn a second.
 HISTORY_RATE, DRAW_RATE = 2.0e9, 1.5e7
@@ -27,7 +28,7 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     times, n = steps + 1, method.paths_per_batch
     size = np.dtype(method.precision).itemsize
     exact = response_paths(problem, steps, n, method.response)
-    path = times * (2.0 * size + 5.0) + 8.0 * 12  # basis, innovations, uniforms, membership; working rows
+    path = times * (2.0 * size + 1.0) + 8.0 * 80  # basis, innovations, membership; working rows and drawing
     if exact:
         pairs = problem.chain.active_pairs(times)
         response = exact * (pairs * 4.0 + problem.chain.mean * times * 12.0)
@@ -37,6 +38,8 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     squares = times**2 * 8.0
     # kernels and two-time averages of each march at work; those of finished marches; their running mean
     memory = workers * (n * path + response + 7.0 * squares) + (4.0 * method.batches + 8.0) * squares
+    if method.sampler == "sobol":
+        memory += 4.0 * n * dimensions_needed(problem, times)
     active = problem.chain.mean * times
     history = 2.0 * n * times**2 + (exact * active**3 / 6.0 if exact else n * times**2) + times**3
     seconds = (history / HISTORY_RATE + n * times / DRAW_RATE) * method.batches / workers
@@ -70,10 +73,13 @@ def solve(
     exact = response_paths(problem, steps, n, method.response)
     streams = np.random.SeedSequence(method.seed).spawn(method.batches)
     started = time.perf_counter()
+    digits = None
+    if method.sampler == "sobol":
+        digits = sobol_digits(n, dimensions_needed(problem, steps + 1))
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(streams[index])
-        march = March(problem, steps, n, method.sampler, method.precision, exact, rng)
+        march = March(problem, steps, n, digits, method.precision, exact, rng)
         sample = march.run(stop, update)
         facts = {name: getattr(march, name) for name in ("rank", "left_out", "largest_left_out")}
         return Member(sample, march.done, march.diverged, facts)
