@@ -206,13 +206,13 @@ class SGD(Model):
     def problem(self) -> MarchingProblem:
         """The same model as the marching solver sees it."""
         from ..solvers.marching.problem import MarchingProblem
-        from . import sgd_kernels
+        from .kernels import sgd as kernels
 
         own = is_own(self.loss)
-        kernel = sgd_kernels.evaluate_own(self.loss) if own else sgd_kernels.evaluate_built_in
+        kernel = kernels.evaluate_own(self.loss) if own else kernels.evaluate_built_in
         kind = BUILT_IN.index(self.loss) if not own else -1
         if self.data == "teacher" and not own:
-            kind = sgd_kernels.REGRESSION
+            kind = kernels.REGRESSION
         has_door = self.output == "door"
 
         def evaluate(label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .losses import Loss
+from ..losses import Loss
 
 LOGISTIC, HINGE2, SQUARE, REGRESSION = range(4)
 
