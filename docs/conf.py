@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 import dmft
+from dmft.solvers.marching import response
 
 project = "dmft"
 author = "The dmft developers"
@@ -25,6 +26,12 @@ default_role = "literal"
 numfig = True
 math_number_all = False
 math_eqref_format = "({number})"
+
+# numbers in the text that the code decides
+rst_epilog = f"""
+.. |auto_ratio| replace:: {response.AUTO_RATIO:g}
+.. |auto_least| replace:: {response.AUTO_LEAST}
+"""
 
 html_theme = "furo"
 html_title = "dmft"
