@@ -29,7 +29,7 @@ _HOME = {
     "Loss": "theory.losses",
     "DMFTError": "errors",
 }
-__all__ = ["__version__", "solve", "simulate", "compare", "load", "models", "register", "Run", "Loss", "DMFTError"]
+__all__ = ["DMFTError", "Loss", "Run", "__version__", "compare", "load", "models", "register", "simulate", "solve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from .results.progress import SILENT, Progress
 from .results.provenance import provenance
 from .results.run import Run
 from .results.solution import Solution
-from .results.status import INTERRUPTED
+from .results.status import DIVERGED, INTERRUPTED
 from .simulation.method import Simulation
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
@@ -39,7 +40,7 @@ def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[st
 
 def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
     """Instances of the model and of each method (a class to be made from `options`, or an instance)."""
-    classes = [item for item in methods if isinstance(item, type)]
+    classes: list[type[Declared]] = [item for item in methods if isinstance(item, type)]
     if isinstance(model, Model):
         parts = [{}, *split(options, *classes)]
         made: list[Any] = [model]
@@ -48,14 +49,14 @@ def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any])
         parts = split(options, cls, *classes)
         made = [cls.from_dict(parts[0])]
     rest = iter(parts[1:])
-    return made + [item.from_dict(next(rest)) if isinstance(item, type) else item for item in methods]
+    for item in methods:
+        made.append(item.from_dict(next(rest)) if item in classes else item)
+    return made
 
 
 def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
     """Wrap solutions of `model` as a :class:`Run`."""
-    return Run(
-        model.slug, model.as_dict(), references=model.references, provenance=provenance(seconds), **parts
-    )
+    return Run(model.slug, model.as_dict(), references=model.references, provenance=provenance(seconds), **parts)
 
 
 def solve(
@@ -90,10 +91,10 @@ def solve(
     'converged'
     """
     cls = type(model) if isinstance(model, Model) else find(model)
-    model, method = make(model, [method if method is not None else cls.method], options)
+    made, solver = make(model, [method if method is not None else cls.method], options)
     started = time.perf_counter()
-    theory = model.solve(method, progress)
-    return solution_run(model, time.perf_counter() - started, theory=theory)
+    theory = made.solve(solver, progress)
+    return solution_run(made, time.perf_counter() - started, theory=theory)
 
 
 def simulate(
@@ -107,10 +108,10 @@ def simulate(
     >>> run["magnetization"].dims
     ('t',)
     """
-    model, method = make(model, [method if method is not None else Simulation], options)
+    made, chosen = make(model, [method if method is not None else Simulation], options)
     started = time.perf_counter()
-    simulation = twin(model).simulate(model, method, progress)
-    return solution_run(model, time.perf_counter() - started, simulation=simulation)
+    simulation = twin(made).simulate(made, chosen, progress)
+    return solution_run(made, time.perf_counter() - started, simulation=simulation)
 
 
 def compare(
@@ -148,26 +149,24 @@ def compare(
     theory: Solution | None = None
     if isinstance(model, Run):
         theory = model.theory
-        model = find(model.model).from_dict(model.parameters)
-        (simulation,) = make(model, [Simulation], {**options, "size": sizes[0]})[1:]
+        made: Model = find(model.model).from_dict(model.parameters)
+        simulation = make(made, [Simulation], {**options, "size": sizes[0]})[1]
     else:
         cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [method if method is not None else cls.method, Simulation]
-        model, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
+        made, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
     if theory is None:
-        theory = model.solve(method, progress)
-    if theory.status.code == INTERRUPTED:  # Ctrl-C means all of it
-        return solution_run(model, time.perf_counter() - started, theory=theory)
+        theory = made.solve(method, progress)
+    if theory.status.code in (INTERRUPTED, DIVERGED):  # Ctrl-C means all of it; nothing agrees with divergence
+        return solution_run(made, time.perf_counter() - started, theory=theory)
     simulations: dict[int, Solution] = {}
     for number in sizes:
-        simulations[number] = twin(model).simulate(model, type(simulation)(**{**simulation.as_dict(), "size": number}), progress)
+        simulations[number] = twin(made).simulate(made, replace(simulation, size=number), progress)
         if not simulations[number].status.success:
             break
     comparison = compare_solutions(theory, simulations)
     last = simulations[max(simulations)]
-    return solution_run(
-        model, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison
-    )
+    return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 
 
 def twin(model: Model) -> Any:

@@ -98,7 +98,7 @@ def replacing(path: Path, *, force: bool) -> Iterator[Sink]:
     try:
         _refuse(path, force)
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _output_error(path, error) from None
     try:
         try:
@@ -121,6 +121,8 @@ def replacing(path: Path, *, force: bool) -> Iterator[Sink]:
 
 
 def _refuse(path: Path, force: bool) -> None:
+    if "\0" in str(path):
+        raise OutputError(f"cannot write {str(path)!r}: names cannot hold a zero byte, give another path")
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file, e.g. {path / 'run.h5'}")
     if os.path.lexists(path):
@@ -161,10 +163,8 @@ def _exists(path: Path) -> OutputError:
     return OutputError(f"{path} exists already: give another path, or overwrite it with force=True (--force)")
 
 
-def _output_error(path: Path, error: Exception) -> OutputError:
+def _output_error(path: Path, error: OSError) -> OutputError:
     if isinstance(error, OutputError):
         return error
-    number = getattr(error, "errno", None)
-    advice = _ADVICE.get(number, "give another path") if number is not None else "give another path"
-    reason = getattr(error, "strerror", None) or str(error)
-    return OutputError(f"cannot write {path} ({reason}): {advice}; nothing was changed")
+    advice = _ADVICE.get(error.errno or 0, "give another path")
+    return OutputError(f"cannot write {path} ({error.strerror or error}): {advice}; nothing was changed")

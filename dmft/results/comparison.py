@@ -110,7 +110,7 @@ def _compare_curve(
     alive = np.isfinite(expected) & np.isfinite(own) & np.all(np.isfinite(noise), axis=0)
     alive &= np.all(noise > 1e-12 * (1.0 + np.abs(expected)), axis=0)
     if theory.dims == ("t", "t_prime"):
-        alive &= np.tri(*shape, dtype=bool)  # one triangle: the other is its mirror image, or zero
+        alive &= np.tri(*shape) > 0.0  # one triangle: the other is its mirror image, or zero
     if not alive.any():
         return None
     expected, own = expected[alive], own[alive]

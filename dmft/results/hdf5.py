@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -219,9 +220,9 @@ def _axes(source: h5py.Group) -> dict[tuple[str, int], str]:
     The opposite list, of the scales of an array, is in a heap without checksum, where one flipped bit can send HDF5
     into an endless loop. So it is written for others, but never read here.
     """
-    return {
-        (source.file[user].name.rsplit("/", 1)[-1], int(axis)): name
-        for name, dataset in source.items()
-        if dataset.is_scale
-        for user, axis in dataset.attrs.get("REFERENCE_LIST", ())
-    }
+    found = {}
+    for name, dataset in source.items():
+        for user, axis in dataset.attrs.get("REFERENCE_LIST", ()) if dataset.is_scale else ():
+            with suppress(KeyError, ValueError):  # an array that somebody has deleted from the file
+                found[source.file[user].name.rsplit("/", 1)[-1], int(axis)] = name
+    return found

@@ -83,9 +83,10 @@ def residual(theory: Curve, simulation: Curve) -> np.ndarray:
         if curve.stderr is not None:
             squares += curve.stderr[:count] ** 2
     scale = np.sqrt(squares)
-    difference = simulation.values[:count] - theory.values[:count]
+    with np.errstate(invalid="ignore"):  # both infinite
+        difference = simulation.values[:count] - theory.values[:count]
     # rounding leaves tiny errors on points that are fixed by the start; they mean nothing
-    alive = scale > 1e-12 * (1.0 + np.abs(theory.values[:count]))
+    alive = np.isfinite(difference) & (scale > 1e-12 * (1.0 + np.abs(theory.values[:count])))
     return np.divide(difference, scale, out=np.full(count, np.nan), where=alive)
 
 
@@ -200,10 +201,10 @@ def _triangles(run: Run, curve: Curve) -> tuple[np.ndarray, bool]:
 
 def _colours(values: np.ndarray) -> tuple[dict[str, Any], str]:
     """Colour map and limits; a diagonal that outshines all else goes beyond the limits (which the bar shows)."""
-    near = np.abs(np.subtract.outer(*(np.arange(size) for size in values.shape))) < 1
-    size, far = np.abs(np.nan_to_num(values)), np.where(near, np.nan, values)
-    outshines = values.shape[0] == values.shape[1] and size.max() > 3.0 * np.nan_to_num(np.abs(far)).max() > 0.0
-    shown = far[np.isfinite(far)] if outshines else values[np.isfinite(values)]
+    finite = np.isfinite(values)
+    off = finite & ~np.eye(*values.shape, dtype=bool)
+    most, rest = (float(np.abs(values[part]).max(initial=0.0)) for part in (finite, off))
+    shown = values[off if most / 3.0 > rest > 0.0 else finite]
     if not shown.size:
         return {"cmap": "cividis"}, "neither"
     low, high = float(shown.min()), float(shown.max())
@@ -213,4 +214,4 @@ def _colours(values: np.ndarray) -> tuple[dict[str, Any], str]:
         style, low, high = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}, -limit, limit
     else:
         style = {"cmap": "cividis", "vmin": low, "vmax": high}
-    return style, beyond[bool(np.nanmin(values) < low), bool(np.nanmax(values) > high)]
+    return style, beyond[bool(values[finite].min() < low), bool(values[finite].max() > high)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
@@ -37,7 +39,7 @@ class Moments:
             self._mean[name] += delta / self.count
             self._squares[name] += delta * (values - self._mean[name])
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._mean)
 
     def mean(self, name: str) -> np.ndarray:

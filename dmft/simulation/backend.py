@@ -52,7 +52,9 @@ def get_backend(name: str) -> Backend:
     try:
         import cupy
     except ImportError:
-        raise BackendError("backend cupy is not installed: pip install 'dmft[cuda12]' (or cuda13), or use numpy") from None
+        raise BackendError(
+            "backend cupy is not installed: pip install 'dmft[cuda12]' (or cuda13), or use numpy"
+        ) from None
     try:
         cupy.cuda.Device().compute_capability  # noqa: B018 — raises when there is no driver or no GPU
         cupy.zeros(1) + 1

@@ -17,7 +17,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member, Sample, run_ensemble
 from ..solvers.memory import check_memory
-from ..theory.sgd import FINAL, MARGIN_EDGES, SGD
+from ..theory.sgd import MARGIN_EDGES, SGD
 from .backend import Backend, get_backend
 from .losses import derivatives
 from .method import Simulation
@@ -82,22 +82,12 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
         moments, status, facts = run_ensemble(
             task, method.replicas, backend.workers, model.steps, progress, f"simulating N={method.size}"
         )
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in model.observables
-        if item.name in moments
-    }
-    for name in FINAL if curves and curves["norm"].values.size else ():
-        last = curves[name]
-        assert last.stderr is not None
-        curves[f"final_{name}"] = model.observable(f"final_{name}").curve(last.values[-1], last.stderr[-1])
-    times = len(curves["norm"].values) if curves else 0
     diagnostics = {
         "samples": samples(model, method.size),
         "replicas_used": len(facts),
         "seconds": time.perf_counter() - started,
     }
-    return Solution(curves, model.coordinates(times), status, moments.count, method.as_dict(), diagnostics)
+    return model.solution(moments, status, method.as_dict(), diagnostics)
 
 
 class Replica:
@@ -113,7 +103,7 @@ class Replica:
         centre, field, label = model.draw(uniforms)
         data = rng.standard_normal((count, size), dtype=dtype)
         data[:, 0] = field  # z·v/√N
-        data *= np.sqrt(model.delta / size)  # type: ignore[operator]
+        data *= np.sqrt(model.delta / size)
         data[:, 0] += centre / np.sqrt(size)
         weights = rng.standard_normal(size)
         weights[0] = 0.0
@@ -132,7 +122,7 @@ class Replica:
         """Step to the end, to divergence, or until ``stop()``."""
         model, xp, done, diverged = self.model, self.xp, 0, False
         size = len(self.weights)
-        decay = 1.0 - model.learning_rate * model.ridge  # type: ignore[operator]
+        decay = 1.0 - model.learning_rate * model.ridge
         margin = None
         while done <= model.steps and not stop():
             r = self.data @ self.weights
@@ -173,7 +163,7 @@ class Replica:
         overlap = self.backend.to_host(weights[:, 0]) / np.sqrt(size)
         rest = weights[:, 1:]
         correlation = self.backend.to_host(rest @ rest.T) / size
-        noise = self.backend.to_host(force @ force.T) * (self.model.delta / size)  # type: ignore[operator]
+        noise = self.backend.to_host(force @ force.T) * (self.model.delta / size)
         norm = np.diagonal(correlation).copy()
         sample = {
             "magnetization": overlap,

@@ -15,6 +15,8 @@ from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..results.statistics import Moments
+from ..results.status import Status
 from ..solvers.marching.method import Marching
 from ..solvers.markov import TwoStateChain
 from .base import Model
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 Array = np.ndarray
 TWO_TIME = ("t", "t_prime")
 REFERENCES = (
-    "F. Mignacco, P. Urbani, The effective noise of stochastic gradient descent, J. Stat. Mech. (2022), arXiv:2112.10852",
+    "F. Mignacco, P. Urbani, The effective noise of stochastic gradient descent, J. Stat. Mech. 2022, arXiv:2112.10852",
     "F. Mignacco, F. Krzakala, P. Urbani, L. Zdeborová, Dynamical mean-field theory for stochastic gradient descent "
     "in Gaussian mixture classification, NeurIPS 2020, arXiv:2006.06098",
-    "C. Gerbelot et al., Rigorous dynamical mean field theory for stochastic gradient descent methods, arXiv:2210.06591",
+    "C. Gerbelot et al., Rigorous dynamical mean field theory for stochastic gradient descent methods, "
+    "arXiv:2210.06591",
 )
 OBSERVABLES = (
     Observable("magnetization", "m", "overlap with the signal"),
@@ -65,12 +68,10 @@ class SGD(Model):
     method: ClassVar[type[Marching]] = Marching
 
     alpha: float = declare(2.0, "α", "samples per weight P/N", bounds="(0, inf)")
-    delta: float | None = declare(
+    delta: float = declare(
         None, "Δ", "variance of the data around their centres [0.5; teacher: 1]", kind=float, bounds="(0, inf)"
     )
-    ridge: float | None = declare(
-        None, "λ", "ridge (weight decay) [0.1; on the sphere: 0]", kind=float, bounds="[0, inf)"
-    )
+    ridge: float = declare(None, "λ", "ridge (weight decay) [0.1; on the sphere: 0]", kind=float, bounds="[0, inf)")
     batch_fraction: float = declare(0.3, "b", "mean fraction of samples in a mini-batch", bounds="(0, 1]")
     learning_rate: float = declare(0.2, "η", "learning rate, the step in time", bounds="(0, inf)")
     persistence: float | None = declare(
@@ -85,7 +86,7 @@ class SGD(Model):
     )
     kappa: float = declare(0.0, "κ", "margin of the hinge2 loss", bounds="(-inf, inf)")
     door: float = declare(0.7, "L", "half width of the door φ(r) = r² − L²", bounds="(0, inf)")
-    output: str | None = declare(
+    output: str = declare(
         None, "φ", "output function [door for three-cluster, else linear]", kind=str, choices=("linear", "door")
     )
     m0: float = declare(0.0, "m(0)", "overlap with the signal at the start", bounds="(-inf, inf)")
@@ -191,7 +192,7 @@ class SGD(Model):
             return (1.0 - m) ** 2 + norm + self.label_noise
         if self.data == "random-labels":
             return np.full_like(m, 0.5)
-        width = np.maximum(np.sqrt(2.0 * self.delta * (norm + m * m)), 1e-300)  # type: ignore[operator]
+        width = np.maximum(np.sqrt(2.0 * self.delta * (norm + m * m)), 1e-300)
         if self.output == "linear":
             if self.data == "two-cluster":
                 return 0.5 * erfc(m / width)
@@ -222,10 +223,10 @@ class SGD(Model):
             return {"test_error": self.test_error(sample["magnetization"], sample["norm"])}
 
         return MarchingProblem(
-            load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,  # type: ignore[arg-type]
-            decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,  # type: ignore[operator]
-            chain=self.chain, amplitude=self.amplitude, uniforms=self.draw_dimensions, draw=self.draw, evaluate=evaluate,
-            derived=derived, margin_edges=MARGIN_EDGES,
+            load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,
+            decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,
+            chain=self.chain, amplitude=self.amplitude, uniforms=self.draw_dimensions, draw=self.draw,
+            evaluate=evaluate, derived=derived, margin_edges=MARGIN_EDGES,
         )  # fmt: skip
 
     def estimate(self, method: Marching) -> dict[str, float]:
@@ -238,14 +239,23 @@ class SGD(Model):
         from ..solvers.marching.solve import solve
 
         moments, status, diagnostics = solve(self.problem(), self.steps, method, progress)
-        if not moments.count:
-            return Solution({}, {}, status, 0, method.as_dict(), diagnostics)
-        times = len(moments.mean("magnetization"))
-        curves = {item.name: item.curve(moments.mean(item.name), moments.stderr(item.name)) for item in OBSERVABLES}
-        for name in FINAL:
-            last = curves[name]
-            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(last.values[-1], last.stderr[-1])  # type: ignore[index]
-        return Solution(curves, self.coordinates(times), status, moments.count, method.as_dict(), diagnostics)
+        return self.solution(moments, status, method.as_dict(), diagnostics)
+
+    def solution(
+        self, moments: Moments, status: Status, method: dict[str, Any], diagnostics: dict[str, Any]
+    ) -> Solution:
+        """Means and standard errors as curves, the last values of those over time as scalars; theory and twin alike."""
+        curves = {
+            item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
+            for item in OBSERVABLES
+            if item.name in moments
+        }
+        times = len(curves["norm"].values) if curves else 0
+        for name in FINAL if times else ():
+            curve = curves[name]
+            last_error = None if curve.stderr is None else curve.stderr[-1]
+            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(curve.values[-1], last_error)
+        return Solution(curves, self.coordinates(times), status, moments.count, method, diagnostics)
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes of all observables: t = η·step, t_prime, margin, and step as second scale of t."""

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 Array = np.ndarray
 #: `auto` spends at most this many times the other work of a step on the exact response …
 AUTO_RATIO = 4.0
-#: … but never on fewer paths than this.
+#: … but never on fewer paths than this, …
 AUTO_LEAST = 256
+#: … nor with more memory than this in one march (bytes); where even the fewest paths need four times as much,
+#: a long gradient descent, it falls back on probes.
+AUTO_MEMORY = 256e6
 
 
 class Estimator(Protocol):
@@ -42,11 +45,15 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     times = steps + 1
     exact = (problem.chain.mean * times) ** 3 / 6.0
     other = 1.5 * times**2
-    affordable = count * AUTO_RATIO * other / max(exact, 1e-300)
+    size = 4.0 * problem.chain.active_pairs(times)
+    least = min(count, AUTO_LEAST)
+    if least * size > 4.0 * AUTO_MEMORY:
+        return 0
+    affordable = min(count * AUTO_RATIO * other / exact, AUTO_MEMORY / size)
     paths = count
-    while paths > max(affordable, AUTO_LEAST):
+    while paths > max(affordable, least):
         paths //= 2
-    return max(paths, min(count, AUTO_LEAST))
+    return max(paths, least)
 
 
 def make_estimator(march: March, paths: int, precision: str, rng: np.random.Generator) -> Estimator:

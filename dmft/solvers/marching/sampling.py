@@ -85,7 +85,7 @@ def scramble(digits, keys, out):
 
 def draw_paths(
     problem: MarchingProblem, times: int, count: int, digits: Array | None, dtype: str, rng: np.random.Generator
-):
+) -> tuple[Array, Array, Array, Array, Array]:
     """Draw everything random about `count` paths.
 
     Parameters
