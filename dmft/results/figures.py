@@ -103,7 +103,7 @@ def render(figure: Figure, suffix: str, dpi: float | None = None) -> bytes:
     """The content of a file with this suffix."""
     image = io.BytesIO()
     with matplotlib.rc_context(fname=STYLE):
-        figure.savefig(image, format=suffix[1:], metadata=FORMATS[suffix], dpi=dpi or "figure")
+        figure.savefig(image, format=suffix[1:], metadata=FORMATS[suffix], dpi=dpi)
     return image.getvalue()
 
 

@@ -157,12 +157,11 @@ def _residual(axes: Axes, x: Coordinate, values: np.ndarray, shown: np.ndarray) 
 
 
 def _support(curve: Curve) -> np.ndarray:
-    """Where a curve has values; of a histogram, where it is not empty."""
-    values = np.nan_to_num(curve.values)
+    """Where a curve has values; of a histogram, the bins that hold all but the outermost 1 %."""
     alive = np.isfinite(curve.values)
-    if curve.dims == ("margin",) and values.any():
-        filled = np.flatnonzero(values > 0.01 * values.max())
-        alive[: max(filled[0] - 1, 0)] = alive[filled[-1] + 2 :] = False
+    mass = np.cumsum(np.where(alive, np.abs(curve.values), 0.0))
+    if curve.dims == ("margin",) and mass[-1] > 0.0:
+        alive &= (mass >= 0.005 * mass[-1]) & (mass - np.abs(curve.values) <= 0.995 * mass[-1])
     return np.flatnonzero(alive)
 
 
