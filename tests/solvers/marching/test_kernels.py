@@ -1,0 +1,153 @@
+"""Compiled loops against plain NumPy, at sizes around the tiles, and the response against finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dmft.solvers.marching import kernels
+
+SIZES = (1, 2, 63, 64, 257, 511, 512, 513, 1300)
+EPSILON = {"float64": 1e-13, "float32": 3e-6}
+
+
+@pytest.mark.parametrize("precision", EPSILON)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9])
+def test_history_sums(n, count, precision):
+    rng = np.random.default_rng(n + count)
+    rows = rng.normal(size=(10, n)).astype(precision)
+    weights, start, values = rng.normal(size=12), rng.normal(size=n), rng.normal(size=n)
+    out = start.copy()
+    kernels.weighted_rows(weights, rows, count, out)
+    exact = weights[:count] @ rows[:count].astype(float)
+    np.testing.assert_allclose(out, start + exact, rtol=0.0, atol=10.0 * EPSILON[precision])
+    means = np.full(10, 7.0)
+    kernels.row_means(values, rows, count, means)
+    np.testing.assert_allclose(
+        means[:count], rows[:count].astype(float) @ values / n, rtol=0.0, atol=10.0 * EPSILON[precision]
+    )
+    np.testing.assert_array_equal(means[count:], 7.0)
+
+
+@given(st.integers(1, 40), st.integers(1, 300), st.integers(0, 1000))
+def test_gram_is_symmetric_and_positive(times, rank, seed):
+    factor = np.random.default_rng(seed).normal(size=(times, rank))
+    out = np.empty((times, times))
+    kernels.gram(factor, 0.7, out)
+    np.testing.assert_array_equal(out, out.T)
+    np.testing.assert_allclose(out, 0.7 * factor @ factor.T, rtol=0.0, atol=1e-12 * rank)
+    assert np.linalg.eigvalsh(out).min() > -1e-12 * np.trace(out)
+
+
+def expand(vectors, tolerance=1e-20):
+    """Coefficients and basis of vectors added one by one, and what the kernel reports."""
+    basis, factor = np.empty_like(vectors), np.zeros((len(vectors), len(vectors)))
+    rank, reports = 0, []
+    for vector, coefficients in zip(vectors, factor, strict=True):
+        rank, left = kernels.append_orthogonal_row(vector.copy(), basis, rank, tolerance, coefficients)
+        reports.append(left)
+    return basis[:rank], factor[:, :rank], reports
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e-3, 1e-8])
+def test_basis_is_orthonormal_however_dependent_the_vectors(spread):
+    """Vectors that differ by `spread` only, where a Cholesky factor of their covariance fails."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=200) + spread * rng.normal(size=(12, 200))
+    basis, factor, _ = expand(vectors)
+    assert len(basis) == 12
+    np.testing.assert_allclose(basis @ basis.T / 200, np.eye(12), atol=1e-13)
+    np.testing.assert_allclose(factor @ basis, vectors, atol=1e-13)
+    np.testing.assert_allclose(factor @ factor.T, vectors @ vectors.T / 200, rtol=1e-12)
+
+
+def test_basis_does_not_grow_for_what_it_has():
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(3, 100))
+    combined = np.vstack([vectors, rng.normal(size=(5, 3)) @ vectors, np.zeros((1, 100))])
+    basis, factor, reports = expand(combined)
+    assert len(basis) == 3
+    assert max(reports[3:]) < 1e-20
+    np.testing.assert_allclose(factor @ basis, combined, atol=1e-12)
+
+
+def test_basis_holds_no_more_vectors_than_there_are_paths():
+    vectors = np.random.default_rng(2).normal(size=(6, 4))
+    basis, factor, _ = expand(vectors)
+    assert len(basis) == 4
+    np.testing.assert_allclose(factor @ basis, vectors, atol=1e-12)
+
+
+def packed_response(active, slopes, response, coupling):
+    """Rows of E[D(t) ∂r(t)/∂P(s)] from the kernel; a full triangle, as the solver calls it."""
+    times, n = active.shape
+    most = np.count_nonzero(active, axis=0).astype(np.int64)
+    offsets = np.concatenate(([0], np.cumsum(most)))
+    packed_offsets = np.concatenate(([0], np.cumsum(most * (most + 1) // 2)))
+    counts, stamps = np.zeros(n, dtype=np.int64), np.empty(offsets[-1], dtype=np.int32)
+    kept, packed = np.empty(offsets[-1]), np.empty(packed_offsets[-1], dtype=np.float32)
+    out = np.zeros((times, times))
+    for t in range(times):
+        kernels.path_response_row(
+            t,
+            coupling,
+            response[t],
+            active[t] * slopes[t],
+            offsets,
+            counts,
+            stamps,
+            kept,
+            packed_offsets,
+            packed,
+            out[t],
+        )
+    return out
+
+
+def causal(rng, times):
+    """A response: ones below the diagonal, smaller ones further down."""
+    return np.tril(rng.normal(size=(times, times)) * 0.3, -2) + np.eye(times, k=-1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("times", [1, 2, 7, 33])
+def test_path_response_is_a_triangular_solve_per_path(times, share):
+    rng = np.random.default_rng(times)
+    n, coupling = 40, 0.3
+    active, slopes, response = rng.random((times, n)) < share, rng.normal(size=(times, n)), causal(rng, times)
+    dense = np.zeros((times, times))
+    for i in range(n):
+        d = np.where(active[:, i], slopes[:, i], 0.0)
+        # ρ = (1 + Δη R D)^{-1}, then E[D ρ]
+        dense += d[:, None] * np.linalg.inv(np.eye(times) + coupling * response * d[None, :]) / n
+    out = packed_response(active, slopes, response, coupling)
+    # the triangle is stored in single precision: relative 6e-8 a product
+    np.testing.assert_allclose(out, dense, rtol=0.0, atol=1e-6 * max(1.0, np.abs(dense).max()))
+
+
+def test_path_response_is_the_derivative_of_a_path():
+    """Central differences of nonlinear paths r(t) = g(t) − Δη Σ_s R(t,s) s(s) tanh(r(s)) + P(t)."""
+    rng = np.random.default_rng(5)
+    times, n, coupling, step = 12, 30, 0.4, 1e-5
+    field, response = rng.normal(size=(times, n)), causal(rng, times)
+    active = rng.random((times, n)) < 0.6
+
+    def forces(push):
+        r, force = np.zeros((times, n)), np.zeros((times, n))
+        for t in range(times):
+            r[t] = field[t] + push[t] - coupling * response[t, :t] @ force[:t]
+            force[t] = active[t] * np.tanh(r[t])
+        return r, force
+
+    slopes = 1.0 / np.cosh(forces(np.zeros(times))[0]) ** 2
+    expected = np.zeros((times, times))
+    for s in range(times):
+        push = np.zeros(times)
+        push[s] = step
+        # D(t) ∂r(t)/∂P(s) = ∂F(t)/∂P(s)
+        expected[:, s] = ((forces(push)[1] - forces(-push)[1]) / (2.0 * step)).mean(axis=1)
+    # rounding 1e-16/1e-5, truncation 1e-10, single precision storage 1e-7
+    np.testing.assert_allclose(packed_response(active, slopes, response, coupling), expected, rtol=0.0, atol=1e-6)
