@@ -140,7 +140,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[str]], heights: list[float],
             below = None
             if len(run[name].dims) == 2:
                 axes = figure.add_subplot(grid[top, column])
-                draw_map(run, name, axes, figure)
+                draw_map(run, name, axes)
             elif has_residual(run, name):
                 axes = figure.add_subplot(grid[top, column])
                 below = figure.add_subplot(grid[top + 1, column], sharex=axes)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, MultipleLocator, NullLocator
 
@@ -48,7 +47,9 @@ def draw_curve(run: Run, name: str, axes: Axes, below: Axes | None) -> None:
         )  # fmt: skip
     if is_histogram(x):
         inside = np.concatenate([x.values[_support(part[name])] for part in parts])
-        axes.set_xlim(inside.min(), inside.max())
+        if len(inside) > 1:
+            half = 0.5 * float(x.values[1] - x.values[0])
+            axes.set_xlim(inside.min() - half, inside.max() + half)
         axes.set_ylim(bottom=0.0)
     _scales(axes, x, [part[name] for part in parts])
     axes.set_ylabel(axis_label(curve))
@@ -90,7 +91,7 @@ def residual(theory: Curve, simulation: Curve) -> np.ndarray:
     return np.divide(difference, scale, out=np.full(count, np.nan), where=alive)
 
 
-def draw_map(run: Run, name: str, axes: Axes, figure: Figure) -> None:
+def draw_map(run: Run, name: str, axes: Axes) -> None:
     """A function of two times as colours; with a simulation, theory fills one triangle and simulation the other."""
     curve = run[name]
     main = run.theory if run.theory is not None and name in run.theory else run.simulation
@@ -116,7 +117,8 @@ def draw_map(run: Run, name: str, axes: Axes, figure: Figure) -> None:
         }
         axes.text(0.04, 0.96, "theory", ha="left", va="top", transform=axes.transAxes, **words)
         axes.text(0.96, 0.04, simulation_label(run), ha="right", va="bottom", transform=axes.transAxes, **words)
-    bar = figure.colorbar(mesh, ax=axes, label=axis_label(curve), pad=0.02, aspect=25, extend=beyond)
+    beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the map, whatever room there is
+    bar = axes.figure.colorbar(mesh, cax=beside, label=axis_label(curve), extend=beyond)
     # seams between vector rectangles show up in some viewers
     bar.solids.set_rasterized(True)  # type: ignore[union-attr]
     bar.outline.set_linewidth(0.6)
@@ -201,7 +203,7 @@ def _triangles(run: Run, curve: Curve) -> tuple[np.ndarray, bool]:
 def _colours(values: np.ndarray) -> tuple[dict[str, Any], str]:
     """Colour map and limits; a diagonal that outshines all else goes beyond the limits (which the bar shows)."""
     finite = np.isfinite(values)
-    off = finite & ~np.eye(*values.shape, dtype=bool)
+    off = finite & (np.eye(*values.shape) == 0.0)
     most, rest = (float(np.abs(values[part]).max(initial=0.0)) for part in (finite, off))
     shown = values[off if most / 3.0 > rest > 0.0 else finite]
     if not shown.size:
