@@ -56,7 +56,14 @@ def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any])
 
 def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
     """Wrap solutions of `model` as a :class:`Run`."""
-    return Run(model.slug, model.as_dict(), references=model.references, provenance=provenance(seconds), **parts)
+    return Run(
+        model.slug,
+        model.as_dict(),
+        changed=model.changed(),
+        references=model.references,
+        provenance=provenance(seconds),
+        **parts,
+    )
 
 
 def solve(

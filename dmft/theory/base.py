@@ -49,6 +49,12 @@ class Model(Declared):
         """Sentences about parameters that are allowed but probably not what is meant."""
         return ()
 
+    def changed(self) -> dict[str, Any]:
+        """Parameters that differ from the model's defaults, by symbol: what a figure's title must say."""
+        mine, default = self.as_dict(), type(self)().as_dict()
+        different = [item for item in self.declared() if mine[item.name] != default[item.name]]
+        return {item.symbol or item.name: mine[item.name] for item in different}
+
     @classmethod
     def twin_module(cls) -> str:
         """Import path of the finite-size twin."""
