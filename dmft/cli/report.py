@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..results.numbers import number
+
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
     from ..results.curve import Curve
@@ -94,16 +96,6 @@ def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
         " " * indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-
-
-def number(value: float, stderr: float | None = None) -> str:
-    """A value with its standard error to two digits, and the value to the same place."""
-    if stderr is None or not math.isfinite(stderr) or not math.isfinite(value) or stderr <= 0.0:
-        return f"{value:.6g}"
-    places = 1 - math.floor(math.log10(stderr))
-    if places < 0 or places > 9:
-        return f"{value:.6g} ± {stderr:.1e}"
-    return f"{value:.{places}f} ± {stderr:.{places}f}"
 
 
 def seconds(value: float) -> str:

@@ -6,7 +6,7 @@ import base64
 import html
 from collections.abc import Iterable
 
-from .labels import number
+from .numbers import number
 from .run import Run
 
 _COLOURS = {"converged": "#009E73", "interrupted": "#E69F00", "not_converged": "#D55E00", "diverged": "#D55E00"}
@@ -22,7 +22,10 @@ def run_html(run: Run) -> str:
     if run.comparison is not None:
         parts.append(f"<br><strong>{_text(run.comparison.verdict)}</strong>: {_text(run.comparison.message)}")
     parameters = ((name, "none" if value is None else value) for name, value in run.parameters.items())
-    scalars = ((curve.name, f"{curve.symbol} = {number(curve)}", curve.long_name) for curve in run.scalars.values())
+    scalars = (
+        (curve.name, f"{curve.symbol} = {number(curve.last, curve.last_stderr)}", curve.long_name)
+        for curve in run.scalars.values()
+    )
     parts.append(_image(run))
     parts.append(_details("Scalars", scalars, open_=True))
     parts.append(_details("Parameters", parameters))

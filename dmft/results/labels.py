@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from functools import cache
 from typing import Any
@@ -55,15 +54,6 @@ def simulation_label(run: Run) -> str:
     """Legend entry of the simulation, with its size."""
     size = run.simulation.method.get("size") if run.simulation is not None else None
     return "simulation" if size is None else f"simulation, $N={size}$"
-
-
-def number(curve: Curve) -> str:
-    """A scalar with its standard error, rounded to two digits of the latter."""
-    error = curve.last_stderr
-    if error is None or not math.isfinite(error) or error == 0.0 or not math.isfinite(curve.last):
-        return f"{curve.last:.6g}"
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    return f"{curve.last:.{digits}f} ± {error:.{digits}f}" if digits < 12 else f"{curve.last:.6g} ± {error:.1e}"
 
 
 def _parameter(name: str) -> str:

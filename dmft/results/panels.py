@@ -10,7 +10,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, MultipleLocator, NullLocator
 
 from .curve import Coordinate, Curve
-from .labels import axis_label, mathematics, number, short_name, simulation_label
+from .labels import axis_label, mathematics, short_name, simulation_label
+from .numbers import number
 from .run import Run
 from .solution import Solution
 
@@ -129,7 +130,10 @@ def draw_map(run: Run, name: str, axes: Axes) -> None:
 def draw_scalars(run: Run, axes: Axes) -> None:
     """Names and values as text: what is left when nothing has an axis."""
     axes.set_axis_off()
-    lines = [f"{short_name(curve)}: {mathematics(curve.symbol)} = {number(curve)}" for curve in run.scalars.values()]
+    lines = [
+        f"{short_name(curve)}: {mathematics(curve.symbol)} = {number(curve.last, curve.last_stderr)}"
+        for curve in run.scalars.values()
+    ]
     axes.text(0.0, 1.0, "\n".join(lines), va="top", transform=axes.transAxes, linespacing=1.6)
 
 

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from dmft.cli import console
-from dmft.cli.report import number, seconds, table
+from dmft.cli.report import seconds, table
+from dmft.results.numbers import number
 
 
 class Terminal(io.StringIO):
@@ -84,6 +85,7 @@ def test_several_tasks_one_after_the_other(terminal):
         (1.234e20, 3.2e18, "1.234e+20 ± 3.2e+18"),
         (1.5, 2.5e-14, "1.5 ± 2.5e-14"),
         (123.4, 25.0, "123 ± 25"),
+        (1.23456, 0.012, "1.235 ± 0.012"),
     ],
 )
 def test_numbers(value, stderr, text):

@@ -13,7 +13,7 @@ from dmft.errors import OutputError, ParameterError, UnknownNameError
 from dmft.results import figures
 from dmft.results.curve import Observable
 from dmft.results.figures import plot, save_figure
-from dmft.results.labels import mathematics, number, short_name, title
+from dmft.results.labels import mathematics, short_name, title
 from dmft.results.panels import MARKS, residual
 from dmft.results.solution import Solution
 from dmft.results.status import Status
@@ -231,14 +231,9 @@ def test_symbols(symbol, expected):
     assert mathematics(symbol) == expected
 
 
-def test_numbers_and_names():
+def test_short_names():
     scalar = Observable("e", "E", "energy, per spin (exact)", ())
     assert short_name(scalar.curve(1.0)) == "energy"
-    for value, error, text in (
-        (1.23456, 0.012, "1.235 ± 0.012"), (123.4, 12.0, "123 ± 12"), (1.5, None, "1.5"), (1.5, 0.0, "1.5"),
-        (1.5, float("nan"), "1.5"), (1.0, 1e-15, "1 ± 1.0e-15"),
-    ):  # fmt: skip
-        assert number(scalar.curve(value, error)) == text
 
 
 def test_html(run):
