@@ -12,7 +12,7 @@ def two_sigma_factor(count: int) -> float:
     """Factor on the plain standard error of `count` samples that makes ±2 of it cover 95.4 %.
 
     With few samples the spread itself is uncertain and a plain ±2 covers less (91 % for 8 samples);
-    the Student quantile repairs that: 1.22 for 8 samples, 1.06 for 20, 1 for many.
+    the Student quantile repairs that: 1.21 for 8 samples, 1.07 for 20, 1 for many.
     """
     if count < 2:
         return float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -50,9 +51,7 @@ def derivatives(model: Any, xp: Any) -> Derivatives:
 
 def _own(loss: Loss, output: Callable[[Any, Any], tuple[Any, Any, Any]], xp: Any) -> Derivatives:
     """A user's scalar functions over arrays; on a GPU by way of the host, since they are compiled for the CPU."""
-    from numba import vectorize
-
-    parts = [vectorize(function.py_func) for function in loss.compiled]
+    parts = _over_arrays(loss)
 
     def evaluate(y: Any, r: Any) -> tuple[Any, Any, Any, Any]:
         host = [item if xp is np else xp.asnumpy(item) for item in (y, r)]
@@ -60,3 +59,11 @@ def _own(loss: Loss, output: Callable[[Any, Any], tuple[Any, Any, Any]], xp: Any
         return first, second, third, output(y, r)[0]
 
     return evaluate
+
+
+@functools.lru_cache(maxsize=16)
+def _over_arrays(loss: Loss) -> tuple[Any, ...]:
+    """The three functions of a user's loss as ufuncs, compiled once for all replicas."""
+    from numba import vectorize
+
+    return tuple(vectorize(function.py_func) for function in loss.compiled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,19 +64,27 @@ def run_ensemble(
     def guarded(index: int) -> Member:
         if stop.is_set():
             return Member({}, 0)
-        return task(index, stop.is_set, progress.update)
-
-    with ThreadPoolExecutor(max(1, min(workers, members))) as pool:
-        futures = [pool.submit(guarded, index) for index in range(members)]
         try:
-            for future in futures:
-                future.result()
-        except BaseException as error:  # whatever ends one member ends the others soon
+            return task(index, stop.is_set, progress.update)
+        except KeyboardInterrupt:  # from a progress report of the user's own
             stop.set()
-            if not isinstance(error, KeyboardInterrupt):
-                raise
-        finished = [future.result() for future in futures]
-    progress.finish()
+            return Member({}, 0)
+        except BaseException:  # whatever ends one member ends the others soon
+            stop.set()
+            raise
+
+    futures: list[Future[Member]] = []
+    try:
+        with ThreadPoolExecutor(max(1, min(workers, members))) as pool:
+            try:
+                for index in range(members):
+                    futures.append(pool.submit(guarded, index))
+                wait(futures)
+            except KeyboardInterrupt:
+                stop.set()
+            finished = [future.result() for future in futures]
+    finally:
+        progress.finish()
     kept, length, status = _select([member for member in finished if member.done or member.diverged], members, steps)
     moments = Moments()
     for member in kept:

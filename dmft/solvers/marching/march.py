@@ -96,6 +96,8 @@ class March:
         self.estimator.row(t, self.response[t], second, self.memory[t])
         self.memory[t, t] = mean_slope
         self.memory[t, : t + 1] *= -problem.load * problem.delta
+        if not np.isfinite(self.memory[t, : t + 1]).all():
+            return False
         before = self.rank
         self.rank, left = kernels.append_orthogonal_row(first, self.basis, before, self.tolerance, self.forces[t])
         if self.rank == before:
