@@ -65,7 +65,8 @@ def run_ensemble(
         if stop.is_set():
             return Member({}, 0)
         try:
-            return task(index, stop.is_set, progress.update)
+            with np.errstate(over="ignore", invalid="ignore"):  # divergence is found in the values
+                return task(index, stop.is_set, progress.update)
         except KeyboardInterrupt:  # from a progress report of the user's own
             stop.set()
             return Member({}, 0)
