@@ -146,9 +146,7 @@ def test_a_model_without_simulation_says_so():
         method = Marching
         twin = "dmft.simulation.alone"
 
-    with pytest.raises(
-        ParameterError, match=r"model 'alone' has no simulation: dmft\.simulation\.alone does not exist"
-    ):
+    with pytest.raises(ParameterError, match=r"model 'alone' has no simulation: dmft\.simulation\.alone does not"):
         dmft.simulate(Alone())
 
 
