@@ -74,9 +74,18 @@ def test_response_is_that_of_a_pushed_twin(name, recorded):
     for s in range(steps):
         up, down = (run.again(s, sign * push)[0] for sign in (1.0, -1.0))
         expected[:, s] = (up - down) @ run.signs / (2.0 * push * size)
-    # truncation ε² times a third derivative, rounding 1e-15/ε
-    np.testing.assert_allclose(run.member.sample["response"], expected, rtol=0.0, atol=1e-7)
+    response = run.member.sample["response"]
+    # up to the scale, see the next test; truncation ε² times a third derivative, rounding 1e-15/ε
+    np.testing.assert_allclose(response / response[1, 0], expected / expected[1, 0], rtol=0.0, atol=1e-7)
+    assert not np.triu(response).any()
     assert not np.triu(expected).any()
+
+
+@pytest.mark.parametrize("size", [2, 30])
+def test_response_to_a_field_of_the_last_step_is_one(size, replicas):
+    """R(t+1,t) = 1 exactly, in the theory as for any number of weights: the field adds itself to the weights."""
+    for sample in replicas(steps=4, size=size, replicas=2, field_response=True):
+        np.testing.assert_allclose(np.diagonal(sample["response"], -1), 1.0, rtol=1e-12)
 
 
 def test_data_are_those_of_the_model(recorded):
