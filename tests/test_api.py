@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -191,6 +194,44 @@ def test_progress_ends_where_it_said(call):
     counter = Counter()
     getattr(dmft, call)("sgd", progress=counter, **({"steps": 4, **SMALL} if call == "simulate" else QUICK))
     assert counter.done == counter.total > 0.0
+
+
+class Stopper(Progress):
+    """Sends the main thread the signal of Ctrl-C, as a terminal does, once, when `units` are done."""
+
+    def __init__(self, units: int) -> None:
+        self.left, self.lock = units, threading.Lock()
+
+    def update(self, done: float) -> None:
+        time.sleep(1e-3)  # a step that takes its time: the signal comes in the middle
+        with self.lock:
+            self.left -= 1
+            if self.left == 0:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def test_control_c_keeps_the_times_that_all_marches_share():
+    run = dmft.solve("sgd", steps=200, paths=64, batches=2, progress=Stopper(60))
+    assert run.status.code == "interrupted"
+    assert run.status.exit_code == 130
+    times = len(run["norm"].values)
+    assert 1 <= times < 201
+    assert all(np.isfinite(curve.values).all() for curve in run.theory.values())
+    assert len(run.theory.coordinates["t"].values) == times
+
+
+def test_control_c_keeps_complete_replicas():
+    run = dmft.simulate("sgd", steps=10, size=20, replicas=40, progress=Stopper(11 * 10))
+    assert run.status.code == "interrupted"
+    assert 2 <= run.simulation.samples < 40
+    assert len(run["norm"].values) == 11
+
+
+def test_control_c_in_a_comparison_ends_all_of_it():
+    run = dmft.compare("sgd", steps=200, paths=64, batches=2, size=20, replicas=2, progress=Stopper(60))
+    assert run.status.code == "interrupted"
+    assert run.simulation is None
+    assert run.comparison is None
 
 
 def test_results_are_saved_and_loaded(tmp_path):
