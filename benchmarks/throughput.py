@@ -103,7 +103,7 @@ def against_simulation(steps: int = 100, size: int = 2000, replicas: int = 8) ->
     started = time.perf_counter()
     run = dmft.simulate("sgd", **common, size=size, replicas=replicas)
     simulation_time = time.perf_counter() - started
-    ratio = float(np.mean((run["magnetization"].stderr / theory["magnetization"].stderr)[1:] ** 2))
+    ratio = float(np.mean((run["magnetization"].stderr[1:] / theory["magnetization"].stderr[1:]) ** 2))
     needed = simulation_time * ratio
     print(
         f"brute force at N={size}: {replicas * ratio:.0f} replicas, {needed:.0f} s to the standard error of m that "
