@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import dmft
 from dmft.errors import ParameterError
+from dmft.results.comparison import compare_solutions
 from dmft.simulation.losses import derivatives
 from dmft.theory.sgd import SGD
 
@@ -148,12 +149,16 @@ def test_a_bad_loss_is_refused_by_solve_and_simulate():
 
 
 def test_own_loss_gives_the_built_in_result():
-    """The square loss of classification written by hand: the same curves up to round-off."""
+    """The square loss of classification written by hand.
+
+    A loss of one's own need not be symmetric, so its paths are others: the same up to error bars. One more
+    standard deviation on the threshold of 1 % makes the false alarm 3e-4 a curve.
+    """
     own = dmft.Loss("own square", lambda y, r: 0.5 * (1.0 - y * r) ** 2, lambda y, r: r - y, lambda y, r: 1.0)
     # y² = 1, so −y(1 − yr) = r − y
-    options = {"steps": 10, "paths": 512, "learning_rate": 0.1}
-    mine, built_in = dmft.solve("sgd", loss=own, **options), dmft.solve("sgd", loss="square", **options)
+    options = {"steps": 10, "paths": 4096, "learning_rate": 0.1}
+    mine, built_in = dmft.solve("sgd", loss=own, **options), dmft.solve("sgd", loss="square", seed=1, **options)
     assert mine.parameters["loss"] == "own:own square"
-    for name, curve in built_in.theory.items():
-        scale = np.abs(curve.values).max()
-        np.testing.assert_allclose(mine[name].values, curve.values, rtol=0.0, atol=1e-10 * scale)
+    comparison = compare_solutions(mine.theory, {1: built_in.theory})
+    assert {"magnetization", "correlation", "response", "margins"} <= set(comparison.observables)
+    assert all(item.max_z < item.threshold + 1.0 for item in comparison.observables.values()), comparison.message
