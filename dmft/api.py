@@ -149,15 +149,15 @@ def compare(
     >>> run.comparison.sizes
     (200, 400)
     """
-    sizes = sorted({int(item) for item in ([size] if isinstance(size, int) else size)})
-    if not sizes:
-        raise ParameterError("size is empty: give one or several numbers of weights, e.g. 1000,2000")
+    sizes = _sizes(size)
     started = time.perf_counter()
     theory: Solution | None = None
     if isinstance(model, Run):
         theory = model.theory
         made: Model = find(model.model).from_dict(model.parameters)
-        simulation = make(made, [Simulation], {**options, "size": sizes[0]})[1]
+        solver = [made.method] if theory is None else []
+        _, simulation, *rest = make(made, [Simulation, *solver], {**options, "size": sizes[0]})
+        method = rest[0] if rest else None
     else:
         cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [method if method is not None else cls.method, Simulation]
@@ -171,9 +171,22 @@ def compare(
         simulations[number] = twin(made).simulate(made, replace(simulation, size=number), progress)
         if not simulations[number].status.success:
             break
-    comparison = compare_solutions(theory, simulations)
+    finished = {number: item for number, item in simulations.items() if item.status.success}
+    comparison = compare_solutions(theory, finished)
     last = simulations[max(simulations)]
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
+
+
+def _sizes(given: Any) -> list[int]:
+    """Sizes in increasing order, from one number, several, or text such as ``"500,1000"``."""
+    if isinstance(given, str):
+        given = given.split(",")
+    several = isinstance(given, Iterable) and getattr(given, "ndim", 1) > 0
+    declared = next(item for item in Simulation.declared() if item.name == "size")
+    sizes = sorted({declared.validate(item) for item in (given if several else [given])})
+    if not sizes:
+        raise ParameterError("size is empty: give one or several numbers of weights, e.g. 1000,2000")
+    return sizes
 
 
 def twin(model: Model) -> Any:

@@ -12,6 +12,7 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from .errors import ParameterError, UnknownNameError
@@ -95,21 +96,21 @@ class Parameter:
         return self._number(value) if self.kind in (int, float) else self._other(value)
 
     def _number(self, value: Any) -> int | float:
-        if isinstance(value, bool):
-            raise self._error(value)
+        given, value = value, value.item() if _is_scalar_array(value) else value
         if isinstance(value, str):
-            try:
-                value = float(value) if self.kind is float else int(value)
-            except ValueError:
-                raise self._error(value) from None
-        if not isinstance(value, numbers.Real) and not _is_scalar_array(value):
-            raise self._error(value)
-        number = float(value)
+            with suppress(ValueError):
+                value = int(value) if self.kind is int else float(value)
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise self._error(given)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self._error(given) from None
         if not math.isfinite(number) or (self.kind is int and number != int(number)):
-            raise self._error(value)
+            raise self._error(given)
         if self.bounds is not None and number not in self.bounds:
-            raise self._error(value)
-        return int(value) if self.kind is int else number
+            raise self._error(given)
+        return number if self.kind is float else int(value)  # type: ignore[call-overload]  # a Real may be any class
 
     def _other(self, value: Any) -> Any:
         if self.kind is bool and isinstance(value, str):

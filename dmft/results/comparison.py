@@ -86,6 +86,8 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     to DMFT for these averages are of order 1/N.
     """
     sizes = tuple(sorted(simulations))
+    if not sizes:
+        return Comparison(sizes)
     last = simulations[sizes[-1]]
     result = {}
     for name in theory:
@@ -146,10 +148,10 @@ def _z_scores(
     factors = np.array([two_sigma_factor(count) if count > 1 else 1.0 for count in samples])[:, None]
     squares = (parts / factors) ** 2
     total = squares.sum(axis=0)
-    nu = total**2 / np.maximum((squares**2 / freedom).sum(axis=0), 1e-300)
+    nu = 1.0 / np.maximum(((squares / total) ** 2 / freedom).sum(axis=0), 1e-300)
     student = np.abs(weights @ difference) / np.sqrt(total)
     with np.errstate(divide="ignore"):
-        return np.minimum(-ndtri(stdtr(nu, -student)), 40.0)
+        return np.minimum(-ndtri(stdtr(nu, -student)), 40.0)  # beyond 40 the probability underflows
 
 
 def _extrapolation(noise: np.ndarray, sizes: np.ndarray) -> np.ndarray:

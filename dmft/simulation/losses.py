@@ -55,7 +55,7 @@ def _own(loss: Loss, output: Callable[[Any, Any], tuple[Any, Any, Any]], xp: Any
 
     def evaluate(y: Any, r: Any) -> tuple[Any, Any, Any, Any]:
         host = [item if xp is np else xp.asnumpy(item) for item in (y, r)]
-        first, second, third = (xp.asarray(part(*host), dtype=r.dtype) for part in parts)
+        first, second, third = (xp.asarray(part(*host).astype(r.dtype)) for part in parts)
         return first, second, third, output(y, r)[0]
 
     return evaluate

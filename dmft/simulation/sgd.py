@@ -72,6 +72,10 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
         backend.free_memory(),
     )
     started = time.perf_counter()
+    one = backend.xp.ones(1, dtype=method.precision)
+    derivatives(model, backend.xp)(
+        one, one
+    )  # a loss of one's own is compiled here, once, not in several threads at a time
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
@@ -202,7 +206,7 @@ class Tangent:
         if sphere and t:
             self.moved[:, :t] -= weights[:, None] * (weights @ self.moved[:, :t])[None, :] / len(weights)
         if t:
-            self.response[t, :t] = self.to_host(self.signs @ self.moved[:, :t]) / len(weights)
+            self.response[t, :t] = self.to_host(self.signs @ self.moved[:, :t]) / (len(weights) - 1)
 
     def step(self, t: int, data: Any, slope: Any, decay: float, learning_rate: float) -> None:
         """Move all displacements through the update of step t and start that of a field at step t."""

@@ -55,8 +55,8 @@ class Loss:
 
         made = []
         for part in (self.value, self.first, self.second):
-            function = part if hasattr(part, "py_func") else njit(part)
             try:
+                function = part if hasattr(part, "py_func") else njit(part)
                 function(1.0, 0.3)
             except (NumbaError, TypeError) as error:
                 reason = str(error).strip().splitlines()[0]
