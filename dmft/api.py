@@ -171,8 +171,7 @@ def compare(
         simulations[number] = twin(made).simulate(made, replace(simulation, size=number), progress)
         if not simulations[number].status.success:
             break
-    finished = {number: item for number, item in simulations.items() if item.status.success}
-    comparison = compare_solutions(theory, finished)
+    comparison = compare_solutions(theory, simulations)
     last = simulations[max(simulations)]
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 

@@ -65,7 +65,7 @@ class Comparison:
     def message(self) -> str:
         """The verdict as a sentence with its evidence and, if it fails, what to try."""
         if not self.observables:
-            return "nothing to compare: theory and simulation have no common curve with error bars"
+            return "nothing to compare: no finished theory and simulation with a common curve and error bars"
         name, worst = max(self.observables.items(), key=lambda pair: pair[1].max_z / pair[1].threshold)
         where = "extrapolated to N → ∞" if len(self.sizes) > 1 else f"at N = {self.sizes[0]}"
         evidence = (
@@ -85,8 +85,8 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     With several sizes the deviation at each point is fitted by a + c/N, and the verdict is about a: corrections
     to DMFT for these averages are of order 1/N.
     """
-    sizes = tuple(sorted(simulations))
-    if not sizes:
+    sizes = tuple(sorted(size for size, solution in simulations.items() if solution.status.success))
+    if not sizes or not theory.status.success:  # where both diverge anything agrees with anything
         return Comparison(sizes)
     last = simulations[sizes[-1]]
     result = {}
