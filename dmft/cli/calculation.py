@@ -47,6 +47,8 @@ class Calculation:
         Predicted ``memory`` and ``seconds`` of each of its parts, done one after the other.
     compute : callable
         Does it.
+    notes : tuple of str
+        Warnings beside those of the model.
     """
 
     command: str
@@ -54,6 +56,14 @@ class Calculation:
     method: dict[str, Any]
     estimates: Callable[[], list[dict[str, float]]]
     compute: Callable[[Progress], Run]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def backend(self) -> str | None:
+        """The array backend of its simulations, if it has any."""
+        method = self.method.get("simulation", self.method)
+        name: str | None = method.get("backend")
+        return name
 
 
 def carry_out(
@@ -78,7 +88,7 @@ def carry_out(
     identity = [calculation.command, model.slug, model.as_dict(), calculation.method, __version__]
     stem = model.slug.replace("/", "-") + ("" if calculation.command == "solve" else f"-{calculation.command}")
     output = plan_output(name, stem, identity, figure=figure, force=force)
-    for sentence in model.warnings():
+    for sentence in (*model.warnings(), *calculation.notes):
         console.warn(sentence)
     if dry_run:
         return tell_needs(calculation, output, as_json)
@@ -126,10 +136,25 @@ def _file_lines(written: Written) -> list[str]:
 
 
 def tell_needs(calculation: Calculation, output: Output, as_json: bool) -> int:
-    """Print memory, time and file names; raise MemoryLimitError if it would not fit."""
+    """Print memory, time and file names.
+
+    Raises
+    ------
+    MemoryLimitError
+        If it would not fit.
+    BackendError
+        If the backend is not usable.
+    """
     from ..solvers.memory import available_memory, readable
 
-    estimates = calculation.estimates()
+    if calculation.backend is not None:
+        from ..simulation.backend import get_backend
+
+        get_backend(calculation.backend)
+    try:
+        estimates = calculation.estimates()
+    except OverflowError:
+        raise MemoryLimitError("needs more memory than a number can tell: it would not fit") from None
     memory = max((item["memory"] for item in estimates), default=0.0)
     time = sum(item["seconds"] for item in estimates)
     free = available_memory()

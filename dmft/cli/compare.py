@@ -83,6 +83,7 @@ def against_theory(selection: Selection, values: Values, simulations: list[Simul
         {"method": method.as_dict(), **_identity(simulations)},
         lambda: [model.estimate(method), *(module.estimate(model, item) for item in simulations)],
         lambda progress: compare(model, method, progress=progress, **_options(simulations)),
+        _notes(simulations),
     )
 
 
@@ -108,7 +109,14 @@ def against_run(path: Path, simulations: list[Simulation]) -> Calculation:
         {"method": run.theory.method, **_identity(simulations)},
         lambda: [module.estimate(model, item) for item in simulations],
         lambda progress: compare(theory, progress=progress, **_options(simulations)),
+        _notes(simulations),
     )
+
+
+def _notes(simulations: list[Simulation]) -> tuple[str, ...]:
+    if simulations[0].replicas > 1:
+        return ()
+    return ("one replica has no error bars, so there will be no verdict: use --replicas 2 or more",)
 
 
 def _identity(simulations: list[Simulation]) -> dict[str, Any]:

@@ -34,12 +34,19 @@ class Config:
         ParameterError
             If it cannot be read or is not TOML.
         """
+        if not path:
+            raise ParameterError("--config '' is not allowed: give the name of a TOML file, e.g. --config run.toml")
         try:
-            content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+            repr(content)  # messages quote values, so what cannot be printed is refused here
         except OSError as error:
             raise ParameterError(f"--config {path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ParameterError(f"--config {path} is not TOML: {error}") from None
+        except ValueError:
+            raise ParameterError(f"--config {path} holds an integer of thousands of digits: shorten it") from None
+        except RecursionError:
+            raise ParameterError(f"--config {path} is nested too deeply: give plain values") from None
         model = content.pop("model", None)
         if model is not None and not isinstance(model, str):
             raise ParameterError(f'model = {model!r} in {path} is not allowed: give a slug such as model = "sgd"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 
+from .. import errors
 from ..results.progress import Progress
 
 #: A calculation shorter than this (seconds) shows no bar.
@@ -26,10 +28,18 @@ class Console:
         self.quiet, self.verbose = quiet, verbose
 
     def filter_warnings(self) -> None:
-        """Hide Python's warnings with ``-q``; those about overflow, which the status tells better, without ``-v``."""
+        """Hide Python's warnings with ``-q``; those about overflow, which the status tells better, without ``-v``.
+
+        What the functions of the package warn of is hidden always: :meth:`warn` has told it, before the start.
+        """
         if self.quiet:
             warnings.simplefilter("ignore")
-        elif not self.verbose:
+            logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of its folders by logging
+            return
+        told = getattr(errors, "ModelWarning", None)
+        if told is not None:
+            warnings.simplefilter("ignore", told)
+        if not self.verbose:
             warnings.simplefilter("ignore", RuntimeWarning)
 
     def warn(self, text: str) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import signal
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 from click.shell_completion import shell_complete
 
-from ..errors import DMFTError, UnknownNameError
+from ..errors import DMFTError, ParameterError, UnknownNameError
 
 #: Names of the modules in this folder that hold a ``command``, in the order of the help.
 COMMANDS = ("solve", "simulate", "compare", "plot", "info", "models", "completions")
@@ -44,13 +46,14 @@ class LazyGroup(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
         """Run the command and leave with its exit code; the context's object is the command line as typed."""
+        _open_closed_streams()
         if COMPLETE_VARIABLE in os.environ:
             sys.exit(shell_complete(self, {}, "dmft", COMPLETE_VARIABLE, os.environ[COMPLETE_VARIABLE]))
         words = list(sys.argv[1:] if args is None else args)
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # Greek letters must not break an ASCII terminal
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _sigterm_interrupts():
             warnings.showwarning = _show_warning
             code = self._run(words)
         sys.exit(code)
@@ -72,6 +75,43 @@ class LazyGroup(click.Group):
             if not isinstance(error, (DMFTError, click.ClickException)) and {"-v", "--verbose"} & set(words):
                 traceback.print_exc()
             return fail(*describe(error, words))
+
+
+def _open_closed_streams() -> None:
+    """Let nothing be read or written where the shell closed a stream (``2>&-``).
+
+    In this order each gets its own descriptor back, so that no file of results is where HDF5 prints its errors.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 — open as long as the process
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM, by which batch systems end a job, saves what there is as Ctrl-C does; where ignored it stays so."""
+    if threading.current_thread() is not threading.main_thread():  # only this one may set handlers
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if before is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, before)
+
+
+def check_threads() -> None:
+    """Raise ParameterError for a number of threads that Numba would meet with an error of its own."""
+    given = os.environ.get("NUMBA_NUM_THREADS", "1")
+    try:
+        usable = int(given) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ParameterError(f"NUMBA_NUM_THREADS={given} is not allowed: set it to a number of threads, 1 or more")
 
 
 def describe(error: Exception, words: Sequence[str]) -> tuple[str, int]:

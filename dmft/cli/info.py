@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .group import check_threads
 from .report import print_json, run_lines, run_object, seconds, table
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def command(file: Path | None, as_json: bool, verbose: bool) -> int:
     """Summarise FILE; without FILE tell versions, threads, memory, backends and cache of this machine."""
     if file is None:
+        check_threads()
         facts = machine()
         if as_json:
             print_json(facts)

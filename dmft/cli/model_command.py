@@ -12,6 +12,7 @@ import click
 from ..errors import DMFTError
 from ..parameters import Declared
 from .config import Config, gather
+from .group import check_threads
 from .options import PREFIX, DeclaredOption
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class ModelCommand(click.Command):
             ctx.params.update(selection=selection, values=values)
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        check_threads()
+        return super().invoke(ctx)
+
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         groups: dict[str, list[DeclaredOption]] = ctx.meta.get("dmft.groups", {})
         return [*super().get_params(ctx), *(option for group in groups.values() for option in group)]
@@ -122,8 +127,9 @@ class ModelCommand(click.Command):
 
         try:
             name, config_path = scan(args, *self._own_options())
-            config = Config.read(config_path) if config_path else Config()
-            name = name or config.model or DEFAULT_SLUG
+            config = Config() if config_path is None else Config.read(config_path)
+            if name is None:
+                name = DEFAULT_SLUG if config.model is None else config.model
             if self.takes_run and name.endswith(RUN_SUFFIXES):
                 model = find(DEFAULT_SLUG)  # only for its simulation options: the model is in the file
                 return Selection(model, Path(name), config, {"simulation": all_parts(model)["simulation"]}, {})
@@ -184,9 +190,12 @@ def scan(args: Sequence[str], flags: set[str], short: set[str]) -> tuple[str | N
         name, equals, value = word.partition("=")
         long = word.startswith("--") and not equals and name not in flags
         if long or "-" + word[1:].lstrip(letters) in short:  # -qo NAME
-            value = next(words, "")
-            if value.startswith("--"):  # click would take the next option as the value
+            following = next(words, None)
+            if following is None:
+                break  # click tells that the value is missing
+            if following.startswith("--"):  # click would take the next option as the value
                 raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.")
+            value = following
         if name == "--config":
             config = value
     return first, config

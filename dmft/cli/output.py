@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +55,7 @@ class Output:
         """Raise OutputError now for what would fail after the calculation."""
         paths = [path for path in (self.path, self.figure_path) if path is not None]
         for path in paths:
-            if path.exists() and not path.is_file():
-                raise OutputError(f"{path} is not a regular file: give another name with -o")
-            if self.named and not self.force and os.path.lexists(path):
-                raise OutputError(f"{path} exists: give another name with -o, or --force to replace it")
-        check_folder(self.path.parent)
+            check_path(path, replace=self.force or not self.named)
 
     def write(self, run: Run) -> Written:
         """Write file and figure; an error is kept, not raised, so that the results can still be shown."""
@@ -66,7 +64,8 @@ class Output:
             path = path.with_suffix(f".partial{path.suffix}")
         file = None
         try:
-            file = run.save(path, force=self.force or not self.named)
+            run.save(target(path), force=self.force or not self.named)
+            file = path
             if not self.figure:
                 return Written(file)
             figure = path.with_suffix(FIGURE_SUFFIX)
@@ -91,6 +90,27 @@ def plan_output(name: str | None, stem: str, calculation: Any, *, figure: bool, 
     return Output(Path(name), figure, True, force)
 
 
+def target(path: Path) -> Path:
+    """The file that is written: what a symbolic link points to, never the link itself."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def check_path(path: Path, *, replace: bool) -> None:
+    """Raise OutputError unless a file can be written there; an existing one only with `replace`."""
+    try:
+        os.lstat(path)
+        if not replace:
+            raise OutputError(f"{path} exists: give another name with -o, or --force to replace it")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is not a regular file: give another name with -o")
+    except OutputError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):  # nothing there, or no folder: told below
+            raise OutputError(f"{path} cannot be written to ({error.strerror}): give another name with -o") from None
+    check_folder(target(path).parent)
+
+
 def check_folder(folder: Path) -> None:
     """Raise OutputError unless a file can be made in `folder` (permission bits alone do not tell)."""
     if not folder.is_dir():
@@ -106,9 +126,22 @@ def check_folder(folder: Path) -> None:
 
 def write_figure(run: Run, path: Path, observables: list[str] | None = None) -> None:
     """Draw `run` into a PDF, PNG or SVG file."""
+    _import_matplotlib()
     from ..results.figures import save_figure
 
-    save_figure(run.plot(observables), path)
+    save_figure(run.plot(observables), target(path))
+
+
+def _import_matplotlib() -> None:
+    """Import it without a look at MPLBACKEND: files need no window, and a wrong name there would be an error."""
+    before = os.environ.get("MPLBACKEND")
+    if before is None or "matplotlib" in sys.modules:
+        return
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        import matplotlib  # noqa: F401
+    finally:
+        os.environ["MPLBACKEND"] = before
 
 
 def _holds_complete(path: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import DMFTError, OutputError, ParameterError
+from ..errors import DMFTError, ParameterError
 
 FORMATS = (".pdf", ".png", ".svg")
 
@@ -38,15 +38,13 @@ def command(file: Path, observables: tuple[str, ...], output: Path | None, force
     Example: dmft plot run.h5 --observable magnetization --observable correlation -o fig.svg
     """
     from ..results.run import Run
-    from .output import check_folder, write_figure
+    from .output import check_path, write_figure
 
     path = output or file.with_suffix(".pdf")
     if path.suffix not in FORMATS:
         raise ParameterError(f"-o {path} is not allowed: give a name that ends in one of {', '.join(FORMATS)}")
     run = Run.load(file)
-    if path.exists() and not force:
-        raise OutputError(f"{path} exists: give another name with -o, or --force to replace it")
-    check_folder(path.parent)
+    check_path(path, replace=force)
     write_figure(run, path, list(observables) or None)
     click.echo(f"figure  {path}")
     return 0

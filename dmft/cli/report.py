@@ -102,4 +102,7 @@ def seconds(value: float) -> str:
     """A duration for people."""
     if value < 100.0:
         return f"{value:.2g} s"
-    return f"{value / 60.0:.0f} min" if value < 6000.0 else f"{value / 3600.0:.1f} h"
+    if value < 6000.0:
+        return f"{value / 60.0:.0f} min"
+    hours = value / 3600.0
+    return f"{hours:.1f} h" if hours < 1000.0 else f"{hours:.3g} h"

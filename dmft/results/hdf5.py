@@ -105,7 +105,7 @@ def _write_attributes(target: h5py.Group | h5py.Dataset, attrs: Attributes) -> N
     for name, value in attrs.items():
         if isinstance(value, str):
             # fixed length: HDF5 keeps other strings in a heap that has no checksum
-            text = value.encode()
+            text = value.encode(errors="backslashreplace")  # names of files may hold bytes that are no UTF-8
             target.attrs.create(name, text, dtype=h5py.string_dtype("utf-8", max(1, len(text))))
         else:
             target.attrs[name] = np.float64(value) if isinstance(value, float) else np.int64(value)

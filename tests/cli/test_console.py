@@ -94,6 +94,7 @@ def test_numbers(value, stderr, text):
 
 def test_durations():
     assert [seconds(value) for value in (0.01234, 12.0, 600.0, 7200.0)] == ["0.012 s", "12 s", "10 min", "2.0 h"]
+    assert seconds(3.6e300) == "1e+297 h"
 
 
 def test_table_aligns_columns():

@@ -174,3 +174,72 @@ def test_lost_stdout_is_told(start):
     assert done.returncode == 1
     assert done.stderr.startswith("dmft: error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_sigterm_saves_what_there_is(environment, tmp_path):
+    code = INTERRUPT.replace("SIGINT", "SIGTERM")
+    command = [sys.executable, "-c", code, "30", *LONG, "-o", "run.h5"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130, done.stderr
+    assert dmft.load(tmp_path / "run.h5").status.code == "interrupted"
+
+
+def test_sigterm_is_restored(call):
+    before = signal.getsignal(signal.SIGTERM)
+    assert call("models").code == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        (b"\xff.h5", {}),
+        ("é.h5".encode(), {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    ],
+)
+def test_names_that_are_not_text_here(start, environment, tmp_path, name, more):
+    done = start("solve", *RIDGE, "-o", name, env={**environment, **more})
+    assert (done.returncode, done.stderr) == (0, "")
+    path = tmp_path / os.fsdecode(name)
+    assert dmft.load(path).model == "sgd/ridge"
+    assert path.with_suffix(".pdf").exists()
+
+
+@pytest.mark.parametrize("command", ["solve", "plot"])
+def test_too_long_names(call, tmp_path, no_calculation, command):
+    if command == "solve":
+        done = call("solve", "-o", "a" * 300 + ".h5")
+    else:
+        assert call("simulate", *RIDGE, "--size", "20", "--no-figure", "-o", "run.h5").code == 0
+        done = call("plot", "run.h5", "-o", "a" * 300 + ".pdf")
+    assert done.code == 1
+    assert "name too long" in done.error.lower()
+
+
+def test_links_are_followed(call, tmp_path):
+    (tmp_path / "far").mkdir()
+    for suffix in ("h5", "pdf"):
+        (tmp_path / "far" / f"run.{suffix}").write_bytes(b"old")
+        (tmp_path / f"link.{suffix}").symlink_to(f"far/run.{suffix}")
+    done = call("solve", *RIDGE, "-o", "link.h5")
+    assert done.code == 1
+    assert "link.h5 exists" in done.error
+    done = call("solve", *RIDGE, "-o", "link.h5", "--force")
+    assert done.code == 0
+    assert "link.h5" in done.out
+    assert (tmp_path / "link.h5").is_symlink()
+    assert (tmp_path / "link.pdf").is_symlink()
+    assert dmft.load(tmp_path / "far" / "run.h5").model == "sgd/ridge"
+    assert (tmp_path / "far" / "run.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_figures_need_no_window(start, environment, tmp_path):
+    done = start("solve", *RIDGE, "-o", "run.h5", env={**environment, "MPLBACKEND": "nope"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "run.pdf").exists()
+
+
+def test_quiet_silences_matplotlib(start, environment, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    done = start("solve", *RIDGE, "-q", "-o", "run.h5", env={**environment, "MPLCONFIGDIR": str(tmp_path / "file")})
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import subprocess
+import sys
 
 import pytest
 
@@ -198,3 +199,52 @@ def test_closed_pipe_is_quiet(program, environment, tmp_path, reader):
     line = f"{shlex.join([*program, 'models', 'sgd'])} | {reader} > /dev/null"
     done = subprocess.run(["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closing", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(program, environment, tmp_path, closing):
+    line = f"{shlex.join([*program, 'solve', *QUICK, '--no-figure', '-o', 'run.h5'])} {closing}"
+    done = subprocess.run(
+        ["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert dmft.load(tmp_path / "run.h5").status.code == "converged"
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "two"])
+def test_impossible_number_of_threads(call, monkeypatch, threads):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", threads)
+    for words in (["solve"], ["info"]):
+        done = call(*words)
+        assert done.code == 2
+        assert f"NUMBA_NUM_THREADS={threads} is not allowed" in done.error
+
+
+@pytest.mark.parametrize("command", ["simulate", "compare"])
+def test_dry_run_tells_that_the_backend_is_missing(call, monkeypatch, command):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    done = call(command, "--dry-run", "--backend", "cupy")
+    assert done.code == 1
+    assert "cupy is not installed" in done.error
+
+
+def test_needs_beyond_all_numbers(call, monkeypatch):
+    def overflow(*_):
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr(SGD, "estimate", overflow)
+    done = call("solve", "--dry-run")
+    assert done.code == 2
+    assert "would not fit" in done.error
+
+
+def test_one_replica_is_warned_of(call):
+    words = ("compare", *RIDGE, "--size", "40", "--no-figure", "--dry-run", "--replicas")
+    assert "dmft: warning: one replica has no error bars" in call(*words, "1").err
+    assert call(*words, "2").err == ""
+
+
+def test_warnings_of_the_model_are_told_once(call):
+    done = call("solve", *QUICK, "--data", "three-cluster", "--no-figure")
+    assert done.code == 0
+    assert done.err.count("three-cluster data with m0 = 0") == 1
