@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .errors import ParameterError, UnknownNameError
+from .errors import ModelWarning, ParameterError, UnknownNameError
 from .parameters import Declared
 from .results.comparison import compare_solutions
 from .results.progress import SILENT, Progress
@@ -49,6 +50,8 @@ def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any])
         parts = split(options, cls, *classes)
         made = [cls.from_dict(parts[0])]
     rest = iter(parts[1:])
+    for sentence in made[0].warnings():
+        warnings.warn(sentence, ModelWarning, stacklevel=3)
     for item in methods:
         made.append(item.from_dict(next(rest)) if item in classes else item)
     return made
@@ -98,7 +101,7 @@ def solve(
     'converged'
     """
     cls = type(model) if isinstance(model, Model) else find(model)
-    made, solver = make(model, [method if method is not None else cls.method], options)
+    made, solver = make(model, [_checked(method, cls.method)], options)
     started = time.perf_counter()
     theory = made.solve(solver, progress)
     return solution_run(made, time.perf_counter() - started, theory=theory)
@@ -115,7 +118,7 @@ def simulate(
     >>> run["magnetization"].dims
     ('t',)
     """
-    made, chosen = make(model, [method if method is not None else Simulation], options)
+    made, chosen = make(model, [_checked(method, Simulation)], options)
     started = time.perf_counter()
     simulation = twin(made).simulate(made, chosen, progress)
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
@@ -154,13 +157,13 @@ def compare(
     theory: Solution | None = None
     if isinstance(model, Run):
         theory = model.theory
-        made: Model = find(model.model).from_dict(model.parameters)
+        made = _model_of(model, options)
         solver = [made.method] if theory is None else []
         _, simulation, *rest = make(made, [Simulation, *solver], {**options, "size": sizes[0]})
         method = rest[0] if rest else None
     else:
         cls = type(model) if isinstance(model, Model) else find(model)
-        wanted = [method if method is not None else cls.method, Simulation]
+        wanted = [_checked(method, cls.method), Simulation]
         made, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
     if theory is None:
         theory = made.solve(method, progress)
@@ -174,6 +177,26 @@ def compare(
     comparison = compare_solutions(theory, simulations)
     last = simulations[max(simulations)]
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
+
+
+def _checked(method: Any, cls: type[Declared]) -> Any:
+    """`method` if it is of class `cls`; the class itself, to be made from options, if there is none."""
+    if method is None:
+        return cls
+    if not isinstance(method, cls):
+        raise ParameterError(f"method = {method!r} is not allowed: give a {cls.__name__}, or its options by name")
+    return method
+
+
+def _model_of(run: Run, options: dict[str, Any]) -> Model:
+    """The model of a run; a loss of one's own is not in the run and must be among the options."""
+    cls, parameters = find(run.model), dict(run.parameters)
+    for name, value in parameters.items():
+        if isinstance(value, str) and value.startswith("own:"):
+            if str(options.get(name)) != value:
+                raise ParameterError(f"this run has {name} = {value!r} of its own: give it again, {name}=…")
+            parameters[name] = options.pop(name)
+    return cls.from_dict(parameters)
 
 
 def _sizes(given: Any) -> list[int]:

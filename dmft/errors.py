@@ -18,7 +18,7 @@ class ParameterError(DMFTError, ValueError):
     exit_code = 2
 
 
-class UnknownNameError(DMFTError, LookupError):
+class UnknownNameError(DMFTError, KeyError):
     """A model, parameter, option or observable of that name does not exist."""
 
     exit_code = 2
@@ -29,7 +29,11 @@ class UnknownNameError(DMFTError, LookupError):
         hint = f"did you mean {near[0]!r}? " if near else ""
         super().__init__(f"unknown {what} {given!r}: {hint}known are {', '.join(known)}")
 
-    __str__ = Exception.__str__  # LookupError subclasses such as KeyError would add quotes
+    __str__ = Exception.__str__  # that of KeyError adds quotes
+
+
+class ModelWarning(UserWarning):
+    """Parameters that are allowed but probably not what is meant."""
 
 
 class MemoryLimitError(DMFTError, MemoryError):

@@ -88,7 +88,7 @@ class Parameter:
                 return None
             raise self._error(value)
         if self.choices:
-            if value in self.choices:
+            if isinstance(value, str) and value in self.choices:
                 return value
             if isinstance(value, str):
                 raise ParameterError(f"{self.name} = " + str(UnknownNameError("value", value, self.choices)))

@@ -12,7 +12,7 @@ from .solution import Solution
 from .statistics import two_sigma_factor
 
 AGREES, DEVIATES = "agrees", "deviates"
-#: Chance that a curve of correct theory is called deviating.
+#: Chance that a correct theory is called deviating, shared by all points of all its observables.
 FALSE_ALARM = 0.01
 
 
@@ -26,7 +26,7 @@ class ObservableComparison:
         Largest deviation in standard errors, as the normal z-score of the same (Student) probability; that of the
         extrapolation to infinite size if there are several sizes.
     threshold : float
-        What max_z may be by chance: the normal quantile at 1 % false alarm for as many points.
+        What max_z may be by chance: the normal quantile at 1 % false alarm for as many points and observables.
     relative_error : float
         Root mean square of the deviation over that of the theory, at the largest size.
     deviation : tuple of float
@@ -69,7 +69,7 @@ class Comparison:
         name, worst = max(self.observables.items(), key=lambda pair: pair[1].max_z / pair[1].threshold)
         where = "extrapolated to N → ∞" if len(self.sizes) > 1 else f"at N = {self.sizes[0]}"
         evidence = (
-            f"largest deviation {worst.max_z:.1f} standard errors ({name}), {worst.threshold:.1f} expected by chance"
+            f"largest deviation {worst.max_z:.1f} standard errors ({name}), {worst.threshold:.1f} allowed by chance"
         )
         if self.verdict == AGREES:
             return f"theory and simulation agree {where}: {evidence}"
@@ -89,18 +89,19 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     if not sizes or not theory.status.success:  # where both diverge anything agrees with anything
         return Comparison(sizes)
     last = simulations[sizes[-1]]
+    common = [name for name in theory if name in last and theory[name].dims and last[name].stderr is not None]
+    samples = [theory.samples, *(simulations[size].samples for size in sizes)]
     result = {}
-    for name in theory:
-        if name in last and theory[name].dims and last[name].stderr is not None and last.samples > 1:
-            samples = [theory.samples, *(simulations[size].samples for size in sizes)]
-            item = _compare_curve(theory[name], [simulations[size][name] for size in sizes], sizes, samples)
-            if item is not None:
-                result[name] = item
+    for name in common if last.samples > 1 else ():
+        curves = [simulations[size][name] for size in sizes]
+        item = _compare_curve(theory[name], curves, sizes, samples, FALSE_ALARM / len(common))
+        if item is not None:
+            result[name] = item
     return Comparison(sizes, result)
 
 
 def _compare_curve(
-    theory: Curve, simulated: list[Curve], sizes: tuple[int, ...], samples: list[int]
+    theory: Curve, simulated: list[Curve], sizes: tuple[int, ...], samples: list[int], alarm: float
 ) -> ObservableComparison | None:
     shape = tuple(min(lengths) for lengths in zip(*(c.values.shape for c in [theory, *simulated]), strict=True))
     cut = tuple(slice(length) for length in shape)
@@ -119,7 +120,7 @@ def _compare_curve(
     difference, noise = difference[:, alive], noise[:, alive]
     z = _z_scores(difference, noise, own, sizes, samples)
     deviation, scale = _rms(difference), _rms(np.sqrt(noise**2 + own**2))
-    threshold = float(-ndtri(FALSE_ALARM / (2 * z.size)))
+    threshold = float(-ndtri(alarm / (2 * z.size)))
     max_z = float(z.max())
     return ObservableComparison(
         max_z=max_z,

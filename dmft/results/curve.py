@@ -21,17 +21,17 @@ class Observable:
 
     def curve(self, values: Array, stderr: Array | None = None) -> Curve:
         """Attach values (and standard errors of the same shape) to this declaration."""
-        values = np.asarray(values, dtype=np.float64)
+        values = np.array(values, dtype=np.float64)
         if values.ndim != len(self.dims):
             raise ValueError(f"{self.name} has dims {self.dims}, got an array of shape {values.shape}")
         if stderr is not None:
-            stderr = np.asarray(stderr, dtype=np.float64)
+            stderr = np.array(stderr, dtype=np.float64)
             if stderr.shape != values.shape:
                 raise ValueError(f"{self.name}: values {values.shape} but stderr {stderr.shape}")
         return Curve(self.name, values, stderr, self.dims, self.symbol, self.long_name, self.unit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """An observable with its values.
 
@@ -54,6 +54,14 @@ class Curve:
     long_name: str
     unit: str = "1"
 
+    def __repr__(self) -> str:
+        return f"<Curve {self.name}({', '.join(self.dims)}), shape {self.values.shape}>"
+
+    def __post_init__(self) -> None:
+        for array in (self.values, self.stderr):
+            if array is not None:
+                array.setflags(write=False)
+
     @property
     def last(self) -> float:
         """The value at the end of every axis."""
@@ -67,7 +75,7 @@ class Curve:
         return float(self.stderr[(-1,) * self.values.ndim]) if self.values.size else float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coordinate:
     """The points of one axis, e.g. ``t``. ``dim`` differs from ``name`` for a second scale such as ``step``."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnknownNameError
+from ..errors import ParameterError, UnknownNameError
 from .curve import Curve
 from .solution import Solution
 from .status import Status, worst
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .comparison import Comparison
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A model's parameters with what theory and simulation say about them.
 
@@ -85,8 +86,18 @@ class Run:
         for part in (self.theory, self.simulation):
             if part is not None and name in part:
                 return part[name]
-        known = {name for part in (self.theory, self.simulation) if part is not None for name in part}
-        raise UnknownNameError("observable", name, known)
+        raise UnknownNameError("observable", name, self)
+
+    def __iter__(self) -> Iterator[str]:
+        parts = (part for part in (self.theory, self.simulation) if part is not None)
+        return iter(dict.fromkeys(name for part in parts for name in part))
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == known for known in self)
+
+    def __repr__(self) -> str:
+        parts = [name for name in ("theory", "simulation", "comparison") if getattr(self, name) is not None]
+        return f"<Run of {self.model}: {' + '.join(parts)}, {self.status.code}>"
 
     def with_command(self, command: str) -> Run:
         """The same run with the command line that made it."""
@@ -118,6 +129,8 @@ class Run:
     @classmethod
     def load(cls, path: str | Path) -> Run:
         """Read a file written by :meth:`save`."""
+        if not isinstance(path, (str, Path)):
+            raise ParameterError(f"path = {path!r} is not allowed: give the name of a file")
         from .hdf5 import load
 
         return load(Path(path))

@@ -11,7 +11,7 @@ from .curve import Coordinate, Curve
 from .status import Status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution(Mapping[str, Curve]):
     """Curves and scalars by name.
 
@@ -51,6 +51,9 @@ class Solution(Mapping[str, Curve]):
 
     def __len__(self) -> int:
         return len(self.curves)
+
+    def __repr__(self) -> str:
+        return f"<Solution: {', '.join(self.curves)}; {self.status.code}>"
 
     @property
     def scalars(self) -> dict[str, Curve]:

@@ -11,8 +11,8 @@ from ..parameters import Declared, declare
 class Simulation(Declared):
     """The same problem at finite size, in independent replicas (own data, own start, own mini-batches)."""
 
-    size: int = declare(2000, "N", "number of weights", bounds="[2, inf)")
-    replicas: int = declare(8, "", "independent replicas, for the error bars", bounds="[1, inf)")
+    size: int = declare(2000, "N", "number of weights", bounds="[2, 1e9]")
+    replicas: int = declare(8, "", "independent replicas, for the error bars", bounds="[1, 1e6]")
     seed: int = declare(0, "seed", "seed of all random numbers", bounds="[0, inf)")
     precision: str = declare("float64", "", "arithmetic of the simulation", choices=("float64", "float32"))
     backend: str = declare("numpy", "", "array library: CPU or CUDA GPU", choices=("numpy", "cupy"))

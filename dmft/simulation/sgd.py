@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member, Sample, run_ensemble
 from ..solvers.memory import check_memory
 from ..theory.sgd import MARGIN_EDGES, SGD
-from .backend import Backend, get_backend
+from .backend import Backend, get_backend, single_threaded_blas
 from .losses import derivatives
 from .method import Simulation
 
@@ -34,10 +33,10 @@ def samples(model: SGD, size: int) -> int:
 def estimate(model: SGD, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     item = np.dtype(method.precision).itemsize
-    data = float(samples(model, method.size)) * method.size
-    times = model.steps + 1
-    history = (samples(model, method.size) + method.size) * times * item
-    fields = (samples(model, method.size) + 2.0 * method.size) * times * item if method.field_response else 0.0
+    count = model.alpha * method.size
+    data, times = count * method.size, model.steps + 1
+    history = (count + method.size) * times * item
+    fields = (count + 2.0 * method.size) * times * item if method.field_response else 0.0
     replica = data * item + history + fields + 4.0 * times**2 * 8.0
     workers = min(get_backend("numpy").workers, method.replicas)
     seconds = method.replicas / workers * (data * 2e-8 + times * data * item * 2.0 / 6e9)
@@ -82,7 +81,7 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
         replica = Replica(model, method, backend, rng)
         return replica.run(stop, update)
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with single_threaded_blas():
         moments, status, facts = run_ensemble(
             task, method.replicas, backend.workers, model.steps, progress, f"simulating N={method.size}"
         )

@@ -113,9 +113,11 @@ def _select(finished: list[Member], members: int, steps: int) -> tuple[list[Memb
     if len(complete) >= 2:
         message = f"interrupted: {len(complete)} of {members} independent runs are complete and kept"
         return complete, steps + 1, Status(INTERRUPTED, message)
-    length = min((member.done for member in finished), default=0)
+    # the longest time that two members share (or one, if there is no other): late starters do not cut the others
+    longest = sorted((member.done for member in finished), reverse=True)
+    length = longest[min(1, len(longest) - 1)] if longest else 0
     message = f"interrupted after {length} of {steps + 1} times; run again for the rest"
-    return finished, length, Status(INTERRUPTED, message)
+    return [member for member in finished if member.done >= length], length, Status(INTERRUPTED, message)
 
 
 def _cut(sample: Sample, length: int) -> Sample:

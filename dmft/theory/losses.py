@@ -57,7 +57,8 @@ class Loss:
         for part in (self.value, self.first, self.second):
             try:
                 function = part if hasattr(part, "py_func") else njit(part)
-                function(1.0, 0.3)
+                if not isinstance(function(1.0, 0.3), (int, float)):
+                    raise TypeError(f"it returns {function(1.0, 0.3)!r}, not a number")
             except (NumbaError, TypeError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise ParameterError(
@@ -68,6 +69,17 @@ class Loss:
         return tuple(made)  # type: ignore[return-value]
 
     def _check_derivatives(self, functions: list[Scalar]) -> None:
+        """Differences at a few points, and no jumps of the first derivative: the response would miss them."""
+        step, (_, first, second) = 0.01, functions
+        for y in (1.0, -1.0):
+            for k in range(-400, 400):
+                r = (k + 0.5) * step
+                change = first(y, r + step) - first(y, r)
+                if abs(change - 0.5 * step * (second(y, r) + second(y, r + step))) > 0.1 * (1.0 + abs(first(y, r))):
+                    raise ParameterError(
+                        f"loss {self.name!r}: its first derivative jumps by {change:.3g} near y={y:g}, r={r:.3g}, "
+                        "or the second is wrong there; the theory needs a continuous first derivative"
+                    )
         h = 1e-5
         for order in (0, 1):
             f, df = functions[order], functions[order + 1]

@@ -8,7 +8,7 @@ import warnings
 from importlib.metadata import entry_points
 from typing import TypeVar
 
-from ..errors import DMFTError, UnknownNameError
+from ..errors import DMFTError, ParameterError, UnknownNameError
 from .base import Model
 
 DEFAULT_SLUG = "sgd"
@@ -52,6 +52,8 @@ def find(slug: str) -> type[Model]:
         If there is none; the nearest slug is suggested.
     """
     known = models()
+    if not isinstance(slug, str):
+        raise ParameterError(f"model = {slug!r} is not allowed: give a slug such as 'sgd', or an instance of a model")
     if slug not in known:
         raise UnknownNameError("model", slug, known)
     return known[slug]

@@ -45,7 +45,7 @@ OBSERVABLES = (
     Observable("response", "R", "response of the weights to a field", TWO_TIME),
     Observable("noise_kernel", "M", "covariance of the gradient noise", TWO_TIME),
     Observable("memory_kernel", "K", "retarded memory kernel", TWO_TIME),
-    Observable("margins", "P(yφ)", "density of margins yφ(r) at the end", ("margin",)),
+    Observable("margins", "P(yφ)", "density of margins yφ(r) at the end, as far as within ±8", ("margin",)),
 )
 #: Observables over time whose last values are also reported as scalars ``final_…``.
 FINAL = ("magnetization", "norm", "train_loss", "train_error", "test_error")
@@ -85,7 +85,7 @@ class SGD(Model):
         None, "ℓ", "loss [logistic; teacher: square], or a dmft.Loss", kind=str, choices=BUILT_IN, custom=is_own
     )
     kappa: float = declare(0.0, "κ", "margin of the hinge2 loss", bounds="(-inf, inf)")
-    door: float = declare(0.7, "L", "half width of the door φ(r) = r² − L²", bounds="(0, inf)")
+    door: float = declare(0.7, "L", "half width of the door φ(r) = r² − L²", bounds="(0, 1e6]")
     output: str = declare(
         None, "φ", "output function [door for three-cluster, else linear]", kind=str, choices=("linear", "door")
     )
@@ -93,7 +93,7 @@ class SGD(Model):
     r0: float = declare(1.0, "C(0,0)", "variance of the weights at the start", bounds="[0, inf)")
     label_noise: float = declare(0.0, "σ²", "variance of the label noise (data teacher)", bounds="[0, inf)")
     sphere: bool = declare(False, "", "keep ‖w‖² = N by rescaling after each step, instead of a ridge")
-    steps: int = declare(100, "T", "number of steps", bounds="[1, inf)")
+    steps: int = declare(100, "T", "number of steps", bounds="[1, 1e9]")
     normalisation: str = declare(
         "unit", "", "a sample in the batch counts 1 (unit) or 1/b (inverse)", choices=("unit", "inverse")
     )
@@ -144,6 +144,10 @@ class SGD(Model):
                 "three-cluster data with m0 = 0: by symmetry the theory never leaves m = 0, while N finite weights "
                 "start at ±sqrt(r0/N); give --m0",
             )
+        if self.kappa and self.loss != "hinge2":
+            return (f"kappa = {self.kappa:g} has no effect: it is the margin of loss hinge2, this is {self.loss}",)
+        if self.door != 0.7 and self.output != "door":
+            return (f"door = {self.door:g} has no effect: the output is {self.output}",)
         return ()
 
     @property

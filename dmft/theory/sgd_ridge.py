@@ -17,6 +17,7 @@ from ..results.curve import Observable
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, Status
+from ..solvers.memory import check_memory
 from ..solvers.spectrum import MarchenkoPastur
 from .base import Model
 from .registry import register
@@ -34,7 +35,7 @@ SCALARS = (
 class Spectral(Declared):
     """Quadrature over the spectrum."""
 
-    nodes: int = declare(0, "", "quadrature nodes; 0 = as many as make round-off the largest error", bounds="[0, inf)")
+    nodes: int = declare(0, "", "quadrature nodes; 0 = as many as make round-off the largest error", bounds="[0, 1e9]")
 
 
 @register
@@ -58,7 +59,7 @@ class SGDRidge(Model):
     learning_rate: float = declare(0.2, "η", "learning rate, the step in time", bounds="(0, inf)")
     label_noise: float = declare(0.0, "σ²", "variance of the label noise", bounds="[0, inf)")
     r0: float = declare(0.0, "C(0,0)", "variance of the weights at the start", bounds="[0, inf)")
-    steps: int = declare(100, "T", "number of steps", bounds="[1, inf)")
+    steps: int = declare(100, "T", "number of steps", bounds="[1, 1e9]")
     normalisation: str = declare(
         "unit", "", "a sample in the batch counts 1 (unit) or 1/b (inverse)", choices=("unit", "inverse")
     )
@@ -73,6 +74,7 @@ class SGDRidge(Model):
 
     def solve(self, method: Spectral, progress: Progress) -> Solution:
         """Exact curves; no standard errors."""
+        check_memory(self.estimate(method)["memory"], "try fewer --steps")
         started = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):
             values, gain, stationary = self._curves(MarchenkoPastur.quadrature(self.alpha, self._nodes(method)))

@@ -8,13 +8,14 @@ on the number of threads. Paths are visited in tiles that stay in the first-leve
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 TILE = 512
 LANES = 64
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def weighted_rows(weights, rows, count, out):
     """``out[i] += Σ_{s<count} weights[s] rows[s, i]``: a history sum for every path, in the precision of `rows`."""
     n = out.shape[0]
@@ -41,7 +42,7 @@ def weighted_rows(weights, rows, count, out):
             result[i] += tile[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def row_means(values, rows, count, out):
     """``out[s] = (1/n) Σ_i values[i] rows[s, i]`` for ``s < count``: one row of a two-time average.
 
@@ -81,7 +82,7 @@ def row_means(values, rows, count, out):
         out[s] /= n
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def mean_square(values):
     """``(1/n) Σ_i values[i]²`` in a fixed order."""
     total = 0.0
@@ -90,7 +91,7 @@ def mean_square(values):
     return total / values.shape[0]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
     """Expand one vector over paths in an orthonormal basis that grows when it must (Gram–Schmidt).
 
@@ -127,7 +128,7 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
     return rank, (left / square if square > 0.0 else 0.0)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def combine_rows(weights, rows, count, out):
     """``out[k] += Σ_{v<count} weights[v] rows[v, k]`` for small square arrays."""
     for v in range(count):
@@ -137,7 +138,7 @@ def combine_rows(weights, rows, count, out):
                 out[k] += weight * rows[v, k]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def gram(factor, scale, out):
     """``out[t, s] = scale Σ_k factor[t, k] factor[s, k]``: symmetric and positive semidefinite."""
     transposed = factor.T.copy()
@@ -154,7 +155,7 @@ def gram(factor, scale, out):
             out[s, t] = row[s]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def local_fields(t, rank, response, forces, fields, basis, innovations, width, step, overlap, direction, r):
     """``r = m (c + √Δ u) + √Δ [Σ_k l(t,k) z_k − √Δ η Σ_{s<t} R(t,s) F(s)]`` for every path."""
     memory = np.zeros(rank)
@@ -168,7 +169,7 @@ def local_fields(t, rank, response, forces, fields, basis, innovations, width, s
         r[i] = overlap * direction[i] + width * r[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def apply_membership(loss, first, second, margin, direction, likely, unlikely, before, active, amplitude):
     """Averages over paths, then ``first *= s`` and ``second *= s`` with s = `amplitude` where `active`, else 0.
 
@@ -199,7 +200,7 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
     return (total / n, errors / n, amplitude * drive / n, amplitude * slope / n), largest
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def next_rows(t, rank, response, fields, forces, memory_row, decay, step, strength):
     """Rows t+1 of R and l: ``x(t+1) = decay x(t) + step Σ_v K(t,v) x(v)``, plus the kick of step t.
 
@@ -220,7 +221,7 @@ def next_rows(t, rank, response, fields, forces, memory_row, decay, step, streng
     return norm
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _triangle_times_row(weights, packed, count, row):
     """``row[j] += Σ_{j<=k<count} weights[k] ρ[k, j]`` for a packed lower triangle, four rows at a time."""
     whole = count // 4 * 4
@@ -243,7 +244,7 @@ def _triangle_times_row(weights, packed, count, row):
             row[j] += w0 * r0[j]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def path_response_row(t, coupling, response_row, slope, offsets, counts, times, slopes, packed_offsets, packed, out):
     """Exact response of every path at time `t`, added to the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)``.
 

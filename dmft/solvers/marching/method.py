@@ -13,8 +13,8 @@ from ...parameters import Declared, declare
 class Marching(Declared):
     """Causal Monte-Carlo solution of a discrete-time DMFT: numerics only, no physics."""
 
-    paths: int = declare(20000, "n", "paths in all batches together", bounds="[1, inf)")
-    batches: int = declare(8, "B", "independent marches, for the error bars", bounds="[2, inf)")
+    paths: int = declare(20000, "n", "paths in all batches together", bounds="[1, 1e12]")
+    batches: int = declare(8, "B", "independent marches, for the error bars", bounds="[2, 1e6]")
     seed: int = declare(0, "seed", "seed of all random numbers", bounds="[0, inf)")
     sampler: str = declare(
         "sobol", "", "sobol = randomised quasi-Monte-Carlo, random = pseudo-random", choices=("sobol", "random")

@@ -49,7 +49,7 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     least = min(count, AUTO_LEAST)
     if least * size > 4.0 * AUTO_MEMORY:
         return 0
-    affordable = min(count * AUTO_RATIO * other / exact, AUTO_MEMORY / size)
+    affordable = min(count * AUTO_RATIO * other / max(exact, 1e-300), AUTO_MEMORY / size)
     paths = count
     while paths > max(affordable, least):
         paths //= 2

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ...solvers.compiled import compiled
 from ..losses import Loss
 
 LOGISTIC, HINGE2, SQUARE, REGRESSION = range(4)
@@ -31,7 +32,7 @@ def evaluate_built_in(kind, kappa, has_door, door, label, r, loss, first, second
     _derivatives(kind, kappa, has_door, label, r, loss, first, second, margin)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _margins(has_door, door, label, r, margin):
     if has_door:
         for i in range(r.shape[0]):
@@ -41,7 +42,7 @@ def _margins(has_door, door, label, r, margin):
             margin[i] = label[i] * r[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _derivatives(kind, kappa, has_door, label, r, loss, first, second, margin):
     """For the logistic loss, `second` comes in as e^{−|v|} and `loss` as ln(1 + e^{−|v|})."""
     for i in range(r.shape[0]):

@@ -1,0 +1,16 @@
+"""The one decorator of all kernels: compiled by Numba without the interpreter lock, cached on disk if that can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile on first use. Where neither package nor home can be written to, every process compiles anew."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # "no locator available": there is no place for the cache
+        return njit(nogil=True)(function)
