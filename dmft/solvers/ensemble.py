@@ -75,6 +75,7 @@ def run_ensemble(
             raise
 
     futures: list[Future[Member]] = []
+    interrupted = False
     try:
         with ThreadPoolExecutor(max(1, min(workers, members))) as pool:
             try:
@@ -82,11 +83,14 @@ def run_ensemble(
                     futures.append(pool.submit(guarded, index))
                 wait(futures)
             except KeyboardInterrupt:
+                interrupted = True
                 stop.set()
             finished = [future.result() for future in futures]
     finally:
         progress.finish()
     kept, length, status = _select([member for member in finished if member.done or member.diverged], members, steps)
+    if interrupted and status.success:  # too late for this ensemble, but not for what would come after it
+        status = Status(INTERRUPTED, f"interrupted when all {members} independent runs were complete")
     moments = Moments()
     for member in kept:
         moments.add(_cut(member.sample, length))

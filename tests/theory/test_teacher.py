@@ -57,10 +57,13 @@ def test_solver_agrees_with_the_closed_form(name, numerics):
 
 
 def test_all_together_are_calibrated():
-    """A hundred runs know the mean square to ± .2 and the coverage to ± .02."""
+    """A hundred runs know the mean square .94 to ± .2 and the coverage .954 to ± .02; three of these are allowed.
+
+    Four other sets of seeds gave rms 1.08, 1.05, 1.02, .83 and coverage .933, .945, .943, .972.
+    """
     z = np.concatenate([scores(name, {}) for name in CASES])
-    assert 0.8 < np.sqrt(np.mean(z**2)) < 1.15
-    assert 0.90 <= np.mean(np.abs(z) < 2.0) <= 0.99
+    assert 0.34 < np.mean(z**2) < 1.54
+    assert 0.894 <= np.mean(np.abs(z) < 2.0)
 
 
 def test_bias_of_probes():
