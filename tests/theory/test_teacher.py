@@ -63,7 +63,7 @@ def test_all_together_are_calibrated():
     """
     z = np.concatenate([scores(name, {}) for name in CASES])
     assert 0.34 < np.mean(z**2) < 1.54
-    assert 0.894 <= np.mean(np.abs(z) < 2.0)
+    assert np.mean(np.abs(z) < 2.0) >= 0.894
 
 
 def test_bias_of_probes():
