@@ -66,20 +66,26 @@ class Loss:
                 ) from None
             made.append(function)
         self._check_derivatives(made)
+        self._check_jumps(made)
         return tuple(made)  # type: ignore[return-value]
 
-    def _check_derivatives(self, functions: list[Scalar]) -> None:
-        """Differences at a few points, and no jumps of the first derivative: the response would miss them."""
-        step, (_, first, second) = 0.01, functions
+    def _check_jumps(self, functions: list[Scalar]) -> None:
+        """The response would miss a jump of the first derivative: halve each step that changes it until it is tiny."""
+        first = functions[1]
         for y in (1.0, -1.0):
             for k in range(-400, 400):
-                r = (k + 0.5) * step
-                change = first(y, r + step) - first(y, r)
-                if abs(change - 0.5 * step * (second(y, r) + second(y, r + step))) > 0.1 * (1.0 + abs(first(y, r))):
+                low, high = 0.01 * (k - 0.5), 0.01 * (k + 0.5)
+                while high - low > 1e-9 and _change(first, y, low, high) > 0.05:
+                    middle = 0.5 * (low + high)
+                    left = _change(first, y, low, middle) > _change(first, y, middle, high)
+                    low, high = (low, middle) if left else (middle, high)
+                if high - low <= 1e-9:
                     raise ParameterError(
-                        f"loss {self.name!r}: its first derivative jumps by {change:.3g} near y={y:g}, r={r:.3g}, "
-                        "or the second is wrong there; the theory needs a continuous first derivative"
+                        f"loss {self.name!r}: its first derivative jumps near y={y:g}, r={low:.4g}; "
+                        "the theory needs a continuous one"
                     )
+
+    def _check_derivatives(self, functions: list[Scalar]) -> None:
         h = 1e-5
         for order in (0, 1):
             f, df = functions[order], functions[order + 1]
@@ -90,6 +96,11 @@ class Loss:
                         f"loss {self.name!r}: derivative {order + 1} at y={y}, r={r} is {df(y, r):.6g}, "
                         f"but differences of the function before give {slope:.6g}"
                     )
+
+
+def _change(first: Scalar, y: float, low: float, high: float) -> float:
+    """Change of the first derivative, relative to its size where that is large."""
+    return abs(first(y, high) - first(y, low)) / (1.0 + abs(first(y, low)))
 
 
 def is_own(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -162,3 +164,16 @@ def test_own_loss_gives_the_built_in_result():
     comparison = compare_solutions(mine.theory, {1: built_in.theory})
     assert {"magnetization", "correlation", "response", "margins"} <= set(comparison.observables)
     assert all(item.max_z < item.threshold + 1.0 for item in comparison.observables.values()), comparison.message
+
+
+def test_a_jump_of_the_first_derivative_is_refused_but_a_steep_one_is_not():
+    jump = dmft.Loss("absolute", lambda y, r: abs(r - y), lambda y, r: math.copysign(1.0, r - y), lambda y, r: 0.0)
+    with pytest.raises(ParameterError, match=r"absolute.*jumps near y=1, r=1;"):
+        jump.compiled  # noqa: B018 — compiled and checked on first use
+    steep = dmft.Loss(
+        "steep",
+        lambda y, r: math.log(math.cosh(200.0 * (r - y))) / 200.0,
+        lambda y, r: math.tanh(200.0 * (r - y)),
+        lambda y, r: 200.0 / math.cosh(200.0 * (r - y)) ** 2,
+    )
+    assert len(steep.compiled) == 3
