@@ -19,8 +19,8 @@ from .problem import MarchingProblem
 from .response import response_paths
 from .sampling import dimensions_needed, sobol_digits
 
-#: Measured on one core of a 2 GHz server: multiply-adds a second in the history sums, paths·steps drawn a second.
-HISTORY_RATE, DRAW_RATE = 2.0e9, 1.5e7
+#: Measured on one core of a server: multiply-adds a second in the history sums (memory speed), numbers drawn a second.
+HISTORY_RATE, DRAW_RATE = 1.3e9, 1.5e7
 
 
 def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str, float]:
