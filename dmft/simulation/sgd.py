@@ -16,7 +16,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member, Sample, run_ensemble
 from ..solvers.memory import check_memory
-from ..theory.sgd import MARGIN_EDGES, SGD
+from ..theory.sgd import SGD
 from .backend import Backend, get_backend, single_threaded_blas
 from .losses import derivatives
 from .method import Simulation
@@ -152,7 +152,9 @@ class Replica:
                 self.weights = self.weights * shrink
                 if self.fields is not None:
                     self.fields.moved *= shrink
-        return Member(self._sample(done, margin), done, diverged)
+        sample = self._sample(done)
+        at_end = {} if margin is None or not done else model.at_end(sample, self.backend.to_host(margin))
+        return Member(sample, done, diverged, at_end=at_end)
 
     def _membership(self, step: int) -> np.ndarray:
         uniforms = self.rng.random(len(self.active))
@@ -160,8 +162,8 @@ class Replica:
         self.active = chain.next(self.active, uniforms) if step else chain.first(uniforms)
         return self.active
 
-    def _sample(self, done: int, margin: Any) -> Sample:
-        xp, size = self.xp, len(self.weights)
+    def _sample(self, done: int) -> Sample:
+        size = len(self.weights)
         weights, force = self.weight_history[:done], self.force_history[:done]
         overlap = self.backend.to_host(weights[:, 0]) / np.sqrt(size)
         rest = weights[:, 1:]
@@ -173,16 +175,12 @@ class Replica:
             "norm": norm,
             "train_loss": self.averages[0, :done],
             "train_error": self.averages[1, :done],
-            "test_error": self.model.test_error(overlap, norm),
             "correlation": correlation,
             "noise_kernel": noise,
         }
-        if done and margin is not None:
-            counts = np.histogram(self.backend.to_host(xp.asarray(margin)), MARGIN_EDGES)[0]
-            sample["margins"] = counts / (len(self.label) * np.diff(MARGIN_EDGES))
         if self.fields is not None:
             sample["response"] = self.fields.response[:done, :done]
-        return sample
+        return {**sample, **self.model.derived(sample)}
 
 
 class Tangent:

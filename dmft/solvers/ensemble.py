@@ -20,18 +20,25 @@ from ..results.statistics import Moments
 from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
 
 Sample = dict[str, np.ndarray]
-#: Observables without a time axis: they belong to the end of a member's own run.
-AT_END = ("margins",)
 
 
 @dataclass(frozen=True)
 class Member:
-    """What one member measured: `sample` holds arrays whose axes are times, of length `done`."""
+    """What one member measured.
+
+    Attributes
+    ----------
+    sample : dict
+        Arrays whose axes are times, of length `done`.
+    at_end : dict
+        Arrays without an axis of time, which belong to the end of this member's own run.
+    """
 
     sample: Sample
     done: int
     diverged: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    at_end: Sample = field(default_factory=dict)
 
 
 #: ``task(index, stop, update)``: run member `index` until the end or until ``stop()``; report by ``update(units)``.
@@ -92,8 +99,9 @@ def run_ensemble(
     if interrupted and status.success:  # too late for this ensemble, but not for what would come after it
         status = Status(INTERRUPTED, f"interrupted when all {members} independent runs were complete")
     moments = Moments()
+    shared = _shared(kept)
     for member in kept:
-        moments.add(_cut(member.sample, length))
+        moments.add({**_cut(member.sample, length), **{name: member.at_end[name] for name in shared}})
     return moments, status, [member.facts for member in kept]
 
 
@@ -125,7 +133,11 @@ def _select(finished: list[Member], members: int, steps: int) -> tuple[list[Memb
 
 
 def _cut(sample: Sample, length: int) -> Sample:
-    """The first `length` times of every axis; arrays in :data:`AT_END` have no axis of time."""
-    return {
-        name: values if name in AT_END else values[(slice(length),) * values.ndim] for name, values in sample.items()
-    }
+    """The first `length` times of every axis."""
+    return {name: values[(slice(length),) * values.ndim] for name, values in sample.items()}
+
+
+def _shared(members: list[Member]) -> list[str]:
+    """Arrays of the end that all members have in one shape: after an interrupt their runs may differ in length."""
+    shapes = [{name: np.shape(values) for name, values in member.at_end.items()} for member in members]
+    return [name for name in (shapes[0] if shapes else ()) if all(item.get(name) == shapes[0][name] for item in shapes)]

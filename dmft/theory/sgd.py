@@ -225,6 +225,14 @@ class SGD(Model):
             return np.full_like(m, 0.5)  # φ is even in r, the label is odd
         return 0.5 * erfc(door / width) + 0.5 * inside
 
+    def derived(self, sample: Sample) -> Sample:
+        """Observables over time that follow from the averages of one march or replica."""
+        return {"test_error": self.test_error(sample["magnetization"], sample["norm"])}
+
+    def at_end(self, sample: Sample, margin: Array) -> Sample:
+        """Observables of the end of one march or replica, from its averages and the margins of its samples."""
+        return {"margins": np.histogram(margin, MARGIN_EDGES)[0] / (len(margin) * np.diff(MARGIN_EDGES))}
+
     def problem(self) -> MarchingProblem:
         """The same model as the marching solver sees it."""
         from ..solvers.marching.problem import MarchingProblem
@@ -240,14 +248,11 @@ class SGD(Model):
         def evaluate(label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:
             kernel(kind, self.kappa, has_door, self.door, label, r, loss, first, second, margin)
 
-        def derived(sample: Sample) -> Sample:
-            return {"test_error": self.test_error(sample["magnetization"], sample["norm"])}
-
         return MarchingProblem(
             load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,
             decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,
             chain=self.chain, amplitude=self.amplitude, uniforms=self.draw_dimensions - self._labels_mirrored,
-            draw=self.draw_path, evaluate=evaluate, derived=derived, margin_edges=MARGIN_EDGES,
+            draw=self.draw_path, evaluate=evaluate, derived=self.derived, at_end=self.at_end,
         )  # fmt: skip
 
     def estimate(self, method: Marching) -> dict[str, float]:
@@ -268,7 +273,7 @@ class SGD(Model):
         """Means and standard errors as curves, the last values of those over time as scalars; theory and twin alike."""
         curves = {
             item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-            for item in OBSERVABLES
+            for item in self.observables
             if item.name in moments
         }
         times = len(curves["norm"].values) if curves else 0

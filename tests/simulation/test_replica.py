@@ -61,7 +61,7 @@ def test_replica_is_plain_stochastic_gradient_descent(name, recorded):
     model.problem().evaluate(run.label, run.data @ weights[-1], *margin)
     assert sample["train_error"][-1] == np.mean(margin[3] < 0.0)
     inside = np.mean(np.abs(margin[3]) <= 8.0)
-    assert np.sum(sample["margins"]) * 0.1 == pytest.approx(inside)
+    assert np.sum(run.member.at_end["margins"]) * 0.1 == pytest.approx(inside)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name].get("loss") != "hinge2"])

@@ -18,8 +18,8 @@ STEPS = 5
 
 def full(index: int, done: int = STEPS + 1, *, diverged: bool = False) -> Member:
     values = np.arange(done) + 100.0 * index
-    sample = {"curve": values, "kernel": np.add.outer(values, values), "margins": np.ones(7)}
-    return Member(sample, done, diverged, {"index": index})
+    sample = {"curve": values, "kernel": np.add.outer(values, values)}
+    return Member(sample, done, diverged, {"index": index}, {"margins": np.ones(7), "lags": np.ones(done)})
 
 
 def gather(task, members=4, workers=2, progress=SILENT):
@@ -85,6 +85,7 @@ def test_divergence_cuts_all_to_the_shortest():
     assert moments.mean("curve").shape == (3,)
     assert moments.mean("kernel").shape == (3, 3)
     assert moments.mean("margins").shape == (7,)
+    assert "lags" not in list(moments)  # of another length in each run
     assert len(facts) == 4
 
 

@@ -62,8 +62,8 @@ class March:
         self.rank, self.left_out, self.largest_left_out = 0, 0, 0.0
         self.done, self.diverged = 0, False
 
-    def run(self, stop: Callable[[], bool], progress: Callable[[float], None]) -> Sample:
-        """March to the end, to divergence, or until `stop()` says so; return the averages so far."""
+    def run(self, stop: Callable[[], bool], progress: Callable[[float], None]) -> tuple[Sample, Sample]:
+        """March to the end, to divergence, or until `stop()` says so; return the averages over time and at the end."""
         while self.done <= self.steps and not stop():
             t = self.done
             if not self._observe(t):
@@ -123,10 +123,8 @@ class March:
         self.magnetization[t + 1], self.norm[t + 1] = m, norm
         return True
 
-    def _sample(self) -> Sample:
+    def _sample(self) -> tuple[Sample, Sample]:
         done, problem = self.done, self.problem
-        edges = problem.margin_edges
-        counts = np.histogram(self.work[4], edges)[0] if done else np.zeros(len(edges) - 1)
         correlation, noise = np.empty((done, done)), np.empty((done, done))
         kernels.gram(self.fields[:done, : self.rank + 1], 1.0, correlation)
         kernels.gram(self.forces[:done, : self.rank], problem.load * problem.delta, noise)
@@ -139,6 +137,6 @@ class March:
             "response": self.response[:done, :done],
             "noise_kernel": noise,
             "memory_kernel": self.memory[:done, :done],
-            "margins": counts / (self.count * np.diff(edges)),
         }
-        return {**sample, **problem.derived(sample)}
+        sample |= problem.derived(sample)
+        return sample, problem.at_end(sample, self.work[4]) if done else {}

@@ -37,8 +37,9 @@ class MarchingProblem:
         ``evaluate(label, r, loss, first, second, margin)`` writes ℓ, ∂ℓ/∂r, ∂²ℓ/∂r² and the margin.
     derived : callable
         ``derived(sample) -> dict`` of observables computed from one march's averages.
-    margin_edges : ndarray
-        Bin edges of the histogram of margins at the end.
+    at_end : callable
+        ``at_end(sample, margin[n]) -> dict`` of observables of the end of one march, from its averages and the
+        margins of its paths.
     """
 
     load: float
@@ -54,4 +55,4 @@ class MarchingProblem:
     draw: Callable[[Array], tuple[Array, Array, Array]]
     evaluate: Callable[[Array, Array, Array, Array, Array, Array], None]
     derived: Callable[[Sample], Sample]
-    margin_edges: Array
+    at_end: Callable[[Sample, Array], Sample]

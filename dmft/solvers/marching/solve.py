@@ -80,9 +80,9 @@ def solve(
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(streams[index])
         march = March(problem, steps, n, digits, method.precision, exact, rng)
-        sample = march.run(stop, update)
+        sample, at_end = march.run(stop, update)
         facts = {name: getattr(march, name) for name in ("rank", "left_out", "largest_left_out")}
-        return Member(sample, march.done, march.diverged, facts)
+        return Member(sample, march.done, march.diverged, facts, at_end)
 
     moments, status, facts = run_ensemble(task, method.batches, threads(), steps, progress, "marching")
     diagnostics = {
