@@ -146,6 +146,13 @@ def declare(
     return dataclasses.field(default=default, metadata={"parameter": made})
 
 
+def redeclare(cls: type[Declared], name: str, default: Any) -> Any:
+    """The field `name` of `cls` with another default, for a subclass that is about another regime."""
+    (made,) = (item for item in cls.declared() if item.name == name)
+    made = dataclasses.replace(made, name="", default=default)
+    return dataclasses.field(default=default, metadata={"parameter": made})
+
+
 class Declared:
     """Base of frozen dataclasses whose fields are declared parameters."""
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmft.errors import DMFTError, MemoryLimitError, ParameterError, UnknownNameError
-from dmft.parameters import Declared, Interval, declare, digest
+from dmft.parameters import Declared, Interval, declare, digest, redeclare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,3 +197,16 @@ def test_errors_are_what_python_expects_and_ours(error, base, code):
     assert isinstance(error, DMFTError)
     assert error.exit_code == code
     assert not str(error).startswith("'")
+
+
+def test_redeclared_default_keeps_the_rest_of_the_declaration():
+    @dataclasses.dataclass(frozen=True)
+    class Other(Sample):
+        share: float = redeclare(Sample, "share", 0.8)
+
+    other, usual = ({item.name: item for item in cls.declared()} for cls in (Other, Sample))
+    assert Other().share == 0.8
+    assert list(other) == list(usual)
+    assert dataclasses.replace(other["share"], default=0.3) == usual["share"]
+    with pytest.raises(ParameterError, match="share = -1"):
+        Other(share=-1.0)
