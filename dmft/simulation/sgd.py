@@ -45,9 +45,7 @@ def estimate(model: SGD, method: Simulation) -> dict[str, float]:
     return {"memory": workers * replica + method.replicas * 3.0 * times**2 * 8.0, "seconds": 0.2 + seconds}
 
 
-def simulate(
-    model: SGD, method: Simulation, progress: Progress, replica: type[Replica] | None = None
-) -> Solution:
+def simulate(model: SGD, method: Simulation, progress: Progress, replica: type[Replica] | None = None) -> Solution:
     """Run independent replicas (own data, start and mini-batches) and average them.
 
     Parameters

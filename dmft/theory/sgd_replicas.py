@@ -6,12 +6,13 @@ Meant for the over-parametrised regime, where training ends at zero error and no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..parameters import redeclare
 from ..results.curve import Observable
+from .over_parametrised import OverParametrised
 from .registry import register
 from .sgd import SGD, TWO_TIME
 
@@ -25,13 +26,15 @@ OBSERVABLES = (
     Observable("cross_noise_kernel", "M_12", "covariance of the gradient noise between two replicas", TWO_TIME),
     Observable("final_distance", "d_end", "squared distance of two replicas per weight, at the end", ()),
     Observable("saturation_distance", "d_∞", "mean distance over the last quarter of the run", ()),
-    Observable("distance_drift", "δd", "mean distance over the last eighth of the run minus that over the one before", ()),
+    Observable(
+        "distance_drift", "δd", "mean distance over the last eighth of the run minus that over the one before", ()
+    ),
 )
 
 
 @register
 @dataclass(frozen=True)
-class SGDReplicas(SGD):
+class SGDReplicas(OverParametrised):
     """Distance of two replicas of ``sgd``; all its parameters, with defaults of the over-parametrised regime."""
 
     slug: ClassVar[str] = "sgd/replicas"
@@ -39,12 +42,8 @@ class SGDReplicas(SGD):
     observables: ClassVar[tuple[Observable, ...]] = (*SGD.observables, *OBSERVABLES)
     copies: ClassVar[int] = 2
 
-    alpha: float = redeclare(SGD, "alpha", 0.8)
-    ridge: float = redeclare(SGD, "ridge", 0.0)
     learning_rate: float = redeclare(SGD, "learning_rate", 0.1)
-    data: str = redeclare(SGD, "data", "three-cluster")
-    loss: Any = redeclare(SGD, "loss", "hinge2")
-    steps: int = redeclare(SGD, "steps", 1000)
+    steps: int = redeclare(SGD, "steps", 100)
 
     def at_end(self, sample: Sample, margin: Array) -> Sample:
         """Those of ``sgd``, and the distance where it has settled."""

@@ -81,7 +81,9 @@ class March:
         self.direction = centre + self.width * field  # x·v/√N of the sample
         square = (times, times)
         starts = (np.sqrt(problem.r0), 0.0)
-        self.channels = [Channel(times, z, l0, TOLERANCE[precision]) for z, l0 in zip(innovations, starts, strict=False)]
+        self.channels = [
+            Channel(times, z, l0, TOLERANCE[precision]) for z, l0 in zip(innovations, starts, strict=False)
+        ]
         self.response, self.memory = np.zeros(square), np.zeros(square)
         self.magnetization, self.norm = np.zeros(times), np.zeros(times)
         self.loss, self.error = np.zeros(times), np.zeros(times)

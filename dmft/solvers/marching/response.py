@@ -56,9 +56,7 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     return max(paths, least)
 
 
-def make_estimator(
-    march: March, active: Array, paths: int, precision: str, rng: np.random.Generator
-) -> Estimator:
+def make_estimator(march: March, active: Array, paths: int, precision: str, rng: np.random.Generator) -> Estimator:
     """The estimator for one copy of a march: exact on its first `paths` paths, or by probes if `paths` is 0."""
     if paths:
         return ExactResponse(march.problem, active[:, :paths])
