@@ -125,7 +125,7 @@ class Replica:
         """Step to the end, to divergence, or until ``stop()``."""
         steps, done, diverged = self.model.steps, 0, False
         while done <= steps and not stop():
-            if not all([run.observe(done) for run in self.runs]):
+            if not all(run.observe(done) for run in self.runs):
                 diverged = True
                 break
             done += 1
@@ -168,12 +168,13 @@ class Trajectory:
     def observe(self, step: int) -> bool:
         """Losses, margins and forces of this step. False if a number left the float range."""
         model = self.model
-        loss, first, second, self.margin = self.evaluate(self.label, self.data @ self.weights)
+        loss, first, second, margin = self.evaluate(self.label, self.data @ self.weights)
         norm = float(self.weights @ self.weights) / len(self.weights)
         mean_loss = float(loss.mean())
         if not (norm < self.largest and abs(mean_loss) < self.largest):
             return False
-        self.averages[:, step] = mean_loss, float((self.margin < 0.0).mean())
+        self.margin = margin
+        self.averages[:, step] = mean_loss, float((margin < 0.0).mean())
         weight = self.xp.asarray(self._membership(step).astype(self.data.dtype)) * model.amplitude
         self.force = weight * first
         self.weight_history[step], self.force_history[step] = self.weights, self.force

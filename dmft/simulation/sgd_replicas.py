@@ -1,8 +1,6 @@
-"""Finite-size twin of ``sgd/replicas``: two runs on the same data, from the same start, with mini-batches of their own."""
+"""Finite-size twin of ``sgd/replicas``: two runs on the same data from one start, mini-batches of their own."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution

@@ -26,9 +26,7 @@ OBSERVABLES = (
     Observable("cross_noise_kernel", "M_12", "covariance of the gradient noise between two replicas", TWO_TIME),
     Observable("final_distance", "d_end", "squared distance of two replicas per weight, at the end", ()),
     Observable("saturation_distance", "d_∞", "mean distance over the last quarter of the run", ()),
-    Observable(
-        "distance_drift", "δd", "mean distance over the last eighth of the run minus that over the one before", ()
-    ),
+    Observable("distance_drift", "δd", "mean distance in the last eighth of the run minus that in the one before", ()),
 )
 
 
@@ -50,7 +48,7 @@ class SGDReplicas(OverParametrised):
         distance = sample["distance"]
         eighth = max(1, len(distance) // 8)
         before, after = distance[-2 * eighth : -eighth], distance[-eighth:]
-        settled = {"saturation_distance": np.mean(distance[-2 * eighth :])}
+        settled: Sample = {"saturation_distance": np.mean(distance[-2 * eighth :])}
         if len(before):
             settled["distance_drift"] = np.mean(after) - np.mean(before)
         return super().at_end(sample, margin) | settled

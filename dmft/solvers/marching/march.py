@@ -189,8 +189,8 @@ class March:
     def _sample(self) -> tuple[Sample, Sample]:
         done, problem = self.done, self.problem
         parts = [channel.covariances(done, problem.load * problem.delta) for channel in self.channels]
-        correlation, noise = (sum(part) for part in zip(*parts, strict=True))
-        sample = {
+        correlation, noise = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+        sample: Sample = {
             "magnetization": self.magnetization[:done],
             "norm": self.norm[:done],
             "train_loss": self.loss[:done],

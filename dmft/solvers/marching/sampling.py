@@ -1,8 +1,8 @@
 """One point a path: Owen-scrambled Sobol' (randomised quasi-Monte-Carlo) or pseudo-random uniform numbers.
 
 Coordinates are ordered by importance: those of `draw` first (label, field, …), then innovation k and
-membership at step k in turns (for two copies: two innovations, two memberships). The innovations are counted as the noise needs them, so noise of low rank uses
-only the best coordinates.
+membership at step k in turns (for two copies: two innovations, two memberships). The innovations are counted
+as the noise needs them, so noise of low rank uses only the best coordinates.
 """
 
 from __future__ import annotations
