@@ -48,7 +48,7 @@ class SGDReplicas(OverParametrised):
         distance = sample["distance"]
         eighth = max(1, len(distance) // 8)
         before, after = distance[-2 * eighth : -eighth], distance[-eighth:]
-        settled: Sample = {"saturation_distance": np.mean(distance[-2 * eighth :])}
+        settled: Sample = {"saturation_distance": np.array(distance[-2 * eighth :].mean())}
         if len(before):
-            settled["distance_drift"] = np.mean(after) - np.mean(before)
+            settled["distance_drift"] = np.array(after.mean() - before.mean())
         return super().at_end(sample, margin) | settled

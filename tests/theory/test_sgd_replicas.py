@@ -34,7 +34,7 @@ def single_marches(monkeypatch, **options):
 
 
 def exact_distance(b, eta, ridge, alpha, normalisation, steps, **rest):
-    """2 η² var(s) Σ_j <x a^{2(k−1−j)}> L(j): twice the part of C that comes from the sampling (docs, eq. ridge distance)."""
+    """2 η² var(s) Σ_j <x a^{2(k−1−j)}> L(j): twice the part of C that comes from the sampling."""
     common = {"learning_rate": eta, "ridge": ridge, "alpha": alpha, "normalisation": normalisation, "steps": steps}
     loss = 2.0 * dmft.solve("sgd/ridge", batch_fraction=b, **common, **rest)["train_loss"].values
     mean, variance = (b, b * (1.0 - b)) if normalisation == "unit" else (1.0, (1.0 - b) / b)
