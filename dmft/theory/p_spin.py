@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 TWO_TIME = ("t", "t_prime")
+#: Intervals between the times that are reported.
+POINTS = 100
 OBSERVABLES = (
     Observable("energy", "E", "energy per spin"),
     Observable("lagrange_multiplier", "μ", "Lagrange multiplier of the sphere"),
@@ -91,19 +93,16 @@ class PSpin(Model):
         noise_law[-1], memory_law[-1] = 0.5 * p, 0.5 * p * (p - 1.0)
         return TwoTimeProblem(noise_law, memory_law, self.temperature)
 
-    def warnings(self) -> tuple[str, ...]:
-        return ()
-
     def estimate(self, method: TwoTime) -> dict[str, float]:
         from ..solvers.two_time.solve import estimate
 
-        return estimate(self.problem(), self.t_max, method)
+        return estimate(self.problem(), self.t_max, POINTS, method)
 
     def solve(self, method: TwoTime, progress: Progress) -> Solution:
         """Solve the equations to the method's tolerance; exact within it, so there are no standard errors."""
         from ..solvers.two_time.solve import solve
 
-        values, status, facts = solve(self.problem(), self.t_max, method, progress)
+        values, status, facts = solve(self.problem(), self.t_max, POINTS, method, progress)
         if not values:
             return Solution({}, {}, status, 0, method.as_dict(), facts)
         sample = {
@@ -113,15 +112,13 @@ class PSpin(Model):
             "response": values["response"],
         }
         curves = {name: self.observable(name).curve(value) for name, value in sample.items()}
-        if len(sample["energy"]):
-            curves["final_energy"] = self.observable("final_energy").curve(sample["energy"][-1])
+        curves["final_energy"] = self.observable("final_energy").curve(sample["energy"][-1])
         curves["threshold_energy"] = self.observable("threshold_energy").curve(np.array(self.threshold_energy))
-        axes = self.coordinates(method.points, len(sample["energy"]))
-        return Solution(curves, axes, status, 0, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(len(sample["energy"])), status, 0, method.as_dict(), facts)
 
-    def coordinates(self, points: int, length: int) -> dict[str, Coordinate]:
-        """The axes: the first `length` of points + 1 evenly spaced times."""
-        t = self.t_max * np.arange(points + 1)[:length] / points
+    def coordinates(self, length: int) -> dict[str, Coordinate]:
+        """The axes: the first `length` of :data:`POINTS` + 1 evenly spaced times, in theory and simulation alike."""
+        t = self.t_max * np.arange(POINTS + 1)[:length] / POINTS
         return {
             "t": Coordinate("t", t, "t", "time"),
             "t_prime": Coordinate("t_prime", t, "t'", "earlier time"),

@@ -1,4 +1,4 @@
-"""Halving of the step, extrapolation and the error estimate: what the user's tolerance means."""
+"""Refinement of the grid, extrapolation and the error estimate: what the user's tolerance means."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import ParameterError
 from ...results.progress import Progress
 from ...results.status import CONVERGED, INTERRUPTED, NOT_CONVERGED, Status
 from ..memory import check_memory
@@ -23,18 +24,27 @@ ITERATION = 1e-3
 
 
 @dataclass
-class Romberg:
-    """Extrapolation of marches with step h, h/2, h/4 …, whose errors are series in h²: eq. (8) of two_time."""
+class Extrapolation:
+    """Polynomial extrapolation in h² to h = 0 of marches on ever finer grids: eq. (8) of two_time.
 
+    Attributes
+    ----------
+    steps : list of int
+        Steps of the marches so far.
+    rows : list of list of dict
+        ``rows[k][j]`` is of order 2j + 2, from the marches k − j … k.
+    """
+
+    steps: list[int] = field(default_factory=list)
     rows: list[list[dict[str, Array]]] = field(default_factory=list)
 
-    def add(self, curves: dict[str, Array]) -> None:
-        """Results with half the step of those before."""
+    def add(self, steps: int, curves: dict[str, Array]) -> None:
+        """Results on a finer grid than those before."""
         row = [curves]
-        for k, (coarse) in enumerate(self.rows[-1] if self.rows else []):
-            factor = 4.0 ** (k + 1)
-            fine = row[k]
-            row.append({name: fine[name] + (fine[name] - coarse[name]) / (factor - 1.0) for name in fine})
+        for j, coarse in enumerate(self.rows[-1] if self.rows else []):
+            weight = 1.0 / ((steps / self.steps[-1 - j]) ** 2 - 1.0)
+            row.append({name: fine + weight * (fine - coarse[name]) for name, fine in row[j].items()})
+        self.steps.append(steps)
         self.rows.append(row)
 
     @property
@@ -44,40 +54,42 @@ class Romberg:
 
     @property
     def error(self) -> float:
-        """Largest change by the last extrapolation: an estimate for the result before it, so a cautious one."""
+        """Largest change of any number by the last extrapolation: the error of the result before it."""
         if len(self.rows) < 2:
             return float("inf")
-        last, before = self.rows[-1][-1], self.rows[-1][-2]
+        last, before = self.rows[-1][-2:]
         return max(float(np.abs(last[name] - before[name]).max()) for name in last)
 
 
-def grids(problem: TwoTimeProblem, t_max: float, method: TwoTime) -> list[int]:
-    """Numbers of steps, coarsest first: multiples of the points, doubled as often as is allowed."""
-    first = method.points * max(1, int(np.ceil(t_max / (method.points * problem.coarsest_step))))
-    steps = [min(first, method.points * (method.max_steps // method.points))]
-    while 2 * steps[-1] <= method.max_steps:
-        steps.append(2 * steps[-1])
+def grids(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> list[int]:
+    """Numbers of steps, coarsest first: multiples of the points, each about √2 times the one before."""
+    most = method.max_steps // points
+    multiple = max(1, int(np.ceil(t_max / (points * problem.coarsest_step))))
+    steps: list[int] = []
+    while multiple <= most:
+        steps.append(points * multiple)
+        multiple = max(multiple + 1, round(multiple * np.sqrt(2.0)))
     return steps
 
 
-def estimate(problem: TwoTimeProblem, t_max: float, method: TwoTime) -> dict[str, float]:
+def estimate(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> dict[str, float]:
     """Memory in bytes and seconds if the finest grid is needed."""
-    steps = grids(problem, t_max, method)
-    kept = 8.0 * 2.0 * (method.points + 1) ** 2
+    steps = grids(problem, t_max, points, method) or [method.max_steps]
+    kept = 8.0 * 2.0 * (points + 1) ** 2
     seconds = sum(SWEEPS * 2.0 / 3.0 * n**3 / RATE for n in steps)
     return {"memory": 16.0 * (steps[-1] + 1.0) ** 2 + kept * (len(steps) + 1) ** 2 / 2.0, "seconds": 0.1 + seconds}
 
 
 def solve(
-    problem: TwoTimeProblem, t_max: float, method: TwoTime, progress: Progress
+    problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime, progress: Progress
 ) -> tuple[dict[str, Array], Status, dict[str, Any]]:
-    """Solve up to `t_max` with steps halved until the estimated error is below the tolerance.
+    """Solve up to `t_max` on finer and finer grids until the estimated error is below the tolerance.
 
     Returns
     -------
     curves : dict of ndarray
-        ``driven``, ``multiplier`` (points + 1) and ``correlation``, ``response`` (points + 1, points + 1), cut to
-        what is complete.
+        ``driven``, ``multiplier`` (points + 1) and ``correlation``, ``response`` (points + 1, points + 1) at
+        evenly spaced times; less of it only if not even the coarsest march was finished.
     status : Status
         ``not_converged`` if the tolerance was not reached; the best result is kept.
     diagnostics : dict
@@ -86,25 +98,34 @@ def solve(
     Raises
     ------
     MemoryLimitError
+    ParameterError
+        If `max_steps` does not even allow the coarsest grid.
 
     Notes
     -----
-    A march of n steps costs 2n³/3 multiply-adds a sweep and 16n² bytes. p steps of halving give order 2p + 2.
+    A march of n steps costs 2n³/3 multiply-adds a sweep and 16n² bytes. Each further grid
+    raises the order by two.
     """
-    check_memory(estimate(problem, t_max, method)["memory"], "try a smaller --max-steps or fewer --points")
+    if not grids(problem, t_max, points, method):
+        least = points * int(np.ceil(t_max / (points * problem.coarsest_step)))
+        raise ParameterError(
+            f"max_steps = {method.max_steps} is too few for t_max = {t_max:g}: "
+            f"give at least {least}, better {2 * least}, or a smaller t_max"
+        )
+    check_memory(estimate(problem, t_max, points, method)["memory"], "try a smaller --max-steps")
     started = time.perf_counter()
-    table, march, status = Romberg(), None, None
+    table, march, status = Extrapolation(), None, None
     finest = 0
     try:
-        for steps in grids(problem, t_max, method):
-            stride = steps // method.points
+        for steps in grids(problem, t_max, points, method):
+            stride = steps // points
             tolerance = max(ITERATION * method.tolerance, 1e-13)
-            march = March(problem, t_max, steps, stride, tolerance, method.points + 1)
+            march = March(problem, t_max, steps, stride, tolerance, points + 1)
             _run(march, progress)
             if march.failed:  # too coarse for these equations: extrapolation starts with the next grid
-                table = Romberg()
+                table = Extrapolation()
                 continue
-            table.add(march.curves)
+            table.add(steps, march.curves)
             finest = steps
             if table.error <= method.tolerance:
                 status = Status(CONVERGED, f"estimated error {table.error:.1e} with {steps} steps")
@@ -113,8 +134,11 @@ def solve(
         status = Status(INTERRUPTED, f"interrupted: estimated error {table.error:.1e}, {method.tolerance:g} was wanted")
     if status is None:
         status = _failure(table, march, method)
-    curves, length = (table.best, method.points + 1) if table.rows else ((march.curves, march.done) if march else ({}, 0))
-    curves = {name: values[(slice(length),) * values.ndim] for name, values in curves.items()}
+    if table.rows:
+        curves = table.best
+    else:  # nothing finished: the march that was on its way, as far as it came
+        done = march.done if march else 0
+        curves = {name: v[(slice(done),) * v.ndim] for name, v in march.curves.items()} if march and done else {}
     facts = {
         "estimated_error": table.error,
         "steps": finest or (march.steps if march else 0),
@@ -147,5 +171,5 @@ def _failure(table: Romberg, march: March | None, method: TwoTime) -> Status:
         what = f"estimated error {table.error:.1e} with {method.max_steps} steps at most, {method.tolerance:g} wanted"
     else:
         done = march.done if march else 0
-        what = f"the step is too large: rows stop converging after {done} of {method.points + 1} times"
+        what = f"the step is too large: rows stop converging after {done} of {points + 1} times"
     return Status(NOT_CONVERGED, f"{what}; try a larger --max-steps, a larger --tolerance or a smaller --t-max")
