@@ -20,14 +20,18 @@ from ..theory.p_spin import OBSERVABLES, POINTS, PSpin
 from .backend import Backend, get_backend, single_threaded_blas
 from .method import Simulation
 
-#: Largest step times the frequency sqrt(f''(1)); its bias is measured in docs/theory/p_spin.rst.
-FLOW_STEP = 0.2
+#: Largest steps, in units of the rates of the flow and of the noise; their bias is measured in docs/theory/p_spin.rst.
+FLOW_STEP, NOISE_STEP = 0.2, 0.05
+#: Stages after the first, each as (weight, part of the step): Runge–Kutta of order 4, and Heun's rule of order 2,
+#: which suffices with the small steps that noise needs.
+CLASSICAL, HEUN = ((2.0, 0.5), (2.0, 0.5), (1.0, 1.0)), ((1.0, 1.0),)
 
 
 def steps_per_point(model: PSpin) -> int:
     """Steps of the simulation between two times that are reported."""
-    frequency = np.sqrt(0.5 * model.p * (model.p - 1.0))
-    return max(1, int(np.ceil(model.t_max / POINTS * max(frequency, model.temperature) / FLOW_STEP)))
+    rate, temperature = float(np.sqrt(0.5 * model.p * (model.p - 1.0))), model.temperature
+    inverse = max(rate / FLOW_STEP, np.sqrt(temperature) * (rate + temperature) / NOISE_STEP)
+    return max(1, int(np.ceil(model.t_max / POINTS * inverse)))
 
 
 def estimate(model: PSpin, method: Simulation) -> dict[str, float]:
@@ -36,7 +40,7 @@ def estimate(model: PSpin, method: Simulation) -> dict[str, float]:
     couplings = float(method.size) ** model.p * item
     history = 3.0 * POINTS * method.size * item
     workers = min(get_backend(method.backend).workers, method.replicas)
-    forces = 4.0 * POINTS * steps_per_point(model)
+    forces = (2.0 if model.temperature else 4.0) * POINTS * steps_per_point(model)
     work = couplings * (forces / 5e9 + 3e-8 / item * model.p**2)
     if method.field_response:
         work += forces * method.size**2 * POINTS / 5e9
@@ -58,7 +62,7 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
 
     Notes
     -----
-    N^p numbers for the couplings of one replica (four times that while they are drawn); 4 N^p multiply-adds a step.
+    N^p numbers for the couplings of one replica (four times that while they are drawn); 4 N^p multiply-adds a step, 2 N^p with noise.
     Replica i draws from the stream (seed, i).
     """
     backend = get_backend(method.backend)
@@ -171,14 +175,15 @@ class Replica:
         moved = None if self.moved is None else self.moved[:, :fields]
         h, spins = self.step, self.spins
         slope, turn = self._flow(spins, moved)
-        total, total_turn = slope, turn
-        for weight, part in ((2.0, 0.5), (2.0, 0.5), (1.0, 1.0)):  # classical Runge–Kutta
+        total, total_turn, weights = slope, turn, 1.0
+        for weight, part in HEUN if self.kick else CLASSICAL:
             slope, turn = self._flow(spins + part * h * slope, None if moved is None else moved + part * h * turn)
             total = total + weight * slope
+            weights += weight
             total_turn = None if moved is None else total_turn + weight * turn
-        self.spins = self._on_sphere(spins + h / 6.0 * total)
+        self.spins = self._on_sphere(spins + h / weights * total)
         if moved is not None:
-            self.moved[:, :fields] = moved + h / 6.0 * total_turn
+            self.moved[:, :fields] = moved + h / weights * total_turn
             self._tangent(fields)
         self._kick(fields)
 

@@ -33,19 +33,27 @@ class Extrapolation:
         Steps of the marches so far.
     rows : list of list of dict
         ``rows[k][j]`` is of order 2j + 2, from the marches k − j … k.
+    tolerance : float
+        To which the rows of a march were iterated.
+    noise : list of float
+        What that amounts to in the last row of results: extrapolation amplifies it.
     """
 
     steps: list[int] = field(default_factory=list)
     rows: list[list[dict[str, Array]]] = field(default_factory=list)
+    tolerance: float = 0.0
+    noise: list[float] = field(default_factory=list)
 
     def add(self, steps: int, curves: dict[str, Array]) -> None:
         """Results on a finer grid than those before."""
-        row = [curves]
+        row, noise = [curves], [self.tolerance]
         for j, coarse in enumerate(self.rows[-1] if self.rows else []):
             weight = 1.0 / ((steps / self.steps[-1 - j]) ** 2 - 1.0)
+            noise.append((1.0 + weight) * noise[j] + weight * self.noise[j])
             row.append({name: fine + weight * (fine - coarse[name]) for name, fine in row[j].items()})
         self.steps.append(steps)
         self.rows.append(row)
+        self.noise = noise
 
     @property
     def best(self) -> dict[str, Array]:
@@ -54,11 +62,11 @@ class Extrapolation:
 
     @property
     def error(self) -> float:
-        """Largest change of any number by the last extrapolation: the error of the result before it."""
+        """Largest change of any number by the last extrapolation, the error of the result before it, and the noise."""
         if len(self.rows) < 2:
             return float("inf")
         last, before = self.rows[-1][-2:]
-        return max(float(np.abs(last[name] - before[name]).max()) for name in last)
+        return max(float(np.abs(last[name] - before[name]).max()) for name in last) + self.noise[-1]
 
 
 def grids(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> list[int]:
@@ -114,16 +122,14 @@ def solve(
         )
     check_memory(estimate(problem, t_max, points, method)["memory"], "try a smaller --max-steps")
     started = time.perf_counter()
-    table, march, status = Extrapolation(), None, None
-    finest = 0
+    tolerance = max(ITERATION * method.tolerance, 1e-13)
+    table, march, status, finest = Extrapolation(tolerance=tolerance), None, None, 0
     try:
         for steps in grids(problem, t_max, points, method):
-            stride = steps // points
-            tolerance = max(ITERATION * method.tolerance, 1e-13)
-            march = March(problem, t_max, steps, stride, tolerance, points + 1)
+            march = March(problem, t_max, steps, steps // points, tolerance, points + 1)
             _run(march, progress)
             if march.failed:  # too coarse for these equations: extrapolation starts with the next grid
-                table = Extrapolation()
+                table = Extrapolation(tolerance=tolerance)
                 continue
             table.add(steps, march.curves)
             finest = steps
