@@ -124,7 +124,8 @@ class Replica:
         couplings = symmetric_couplings(p, size, rng, dtype)
         couplings *= p * np.sqrt(0.5 * size) / float(size) ** (0.5 * p)  # so that force = couplings s^(p−1)
         self.couplings = xp.asarray(couplings)
-        self.spins = self._on_sphere(xp.asarray(rng.standard_normal(size).astype(dtype)))
+        start = rng.standard_normal(size)
+        self.spins = xp.asarray((start * np.sqrt(size) / np.linalg.norm(start)).astype(dtype))
         self.substeps = steps_per_point(model)
         self.step = model.t_max / (POINTS * self.substeps)
         # noise of variance exp(2Th) − 1, then back to the sphere: exact decay exp(−Th) at N → ∞
@@ -147,9 +148,6 @@ class Replica:
             for _ in range(self.substeps if done <= POINTS else 0):
                 self._advance(done)
         return Member(self._sample(done), done)
-
-    def _on_sphere(self, spins: Any) -> Any:
-        return spins * self.xp.sqrt(len(spins) / (spins @ spins))
 
     def force(self, spins: Any) -> tuple[Any, Any]:
         """−∂H/∂s, and the matrix Σ J s^(p−2) whose product with (p−1)·displacement is its change."""
@@ -181,10 +179,9 @@ class Replica:
             total = total + weight * slope
             weights += weight
             total_turn = None if moved is None else total_turn + weight * turn
-        self.spins = self._on_sphere(spins + h / weights * total)
         if moved is not None:
             self.moved[:, :fields] = moved + h / weights * total_turn
-            self._tangent(fields)
+        self._return(spins + h / weights * total, fields)
         self._kick(fields)
 
     def _flow(self, spins: Any, moved: Any) -> tuple[Any, Any]:
@@ -201,19 +198,18 @@ class Replica:
     def _kick(self, fields: int) -> None:
         if not self.kick:
             return
-        size = len(self.spins)
-        noise = self.rng.standard_normal(size, dtype=self.dtype)
-        spins = self.spins + self.kick * self.xp.asarray(noise)
+        noise = self.rng.standard_normal(len(self.spins), dtype=self.dtype)
+        self._return(self.spins + self.kick * self.xp.asarray(noise), fields)
+
+    def _return(self, spins: Any, fields: int) -> None:
+        """Back to the sphere; displacements shrink alike and stay tangent to it."""
+        size = len(spins)
         shrink = self.xp.sqrt(size / (spins @ spins))
         self.spins = spins * shrink
         if self.moved is not None:
-            self.moved[:, :fields] *= shrink
-            self._tangent(fields)
-
-    def _tangent(self, fields: int) -> None:
-        """Displacements stay tangent to the sphere."""
-        moved = self.moved[:, :fields]
-        moved -= self.spins[:, None] * (self.spins @ moved)[None, :] / len(self.spins)
+            moved = self.moved[:, :fields]
+            moved *= shrink
+            moved -= self.spins[:, None] * (self.spins @ moved)[None, :] / size
 
     def _sample(self, done: int) -> dict[str, np.ndarray]:
         history = self.history[:done]

@@ -76,13 +76,15 @@ class PSpin(Model):
             return -0.5 / temperature
         if temperature == 0.0:
             return -float(np.sqrt(2.0 * (p - 1.0) / p))
-        low, high = (p - 2.0) / (p - 1.0), 1.0  # the overlap falls from 1 at T = 0 to this at T_d
-        for _ in range(200):
-            q = 0.5 * (low + high)
-            stable = 0.5 * p * (p - 1.0) * q ** (p - 2) * (1.0 - q) ** 2 > temperature**2
-            low, high = (q, high) if stable else (low, q)
-        violation = (p - 2.0) * (1.0 - q) / q if p > 2 else 0.0
-        return float(-0.5 / temperature * (1.0 - (1.0 - violation) * q**p))
+        # u = 1 − q, which is small like T: from 0 at T = 0 to 1/(p − 1) at T_d
+        low, u, high = 0.0, 0.5 / (p - 1.0), 1.0 / (p - 1.0)
+        while low < u < high:
+            below = np.sqrt(0.5 * p * (p - 1.0)) * (1.0 - u) ** (0.5 * p - 1.0) * u < temperature
+            low, high = (u, high) if below else (low, u)
+            u = 0.5 * (low + high)
+        lost = -np.expm1(p * np.log1p(-u))  # 1 − q^p
+        violation = (p - 2.0) * u / (1.0 - u) if p > 2 else 0.0
+        return float(-0.5 * (lost + violation * (1.0 - lost)) / temperature)
 
     def problem(self) -> TwoTimeProblem:
         """The kernels of the solver, D = f'(C) and Σ = f''(C) R: eq. (3)."""

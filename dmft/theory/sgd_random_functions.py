@@ -54,9 +54,9 @@ class SGDRandomFunctions(Model):
     method: ClassVar[type[Exact]] = Exact
 
     alpha: float = declare(2.0, "α", "functions per weight P/N", bounds="(0, inf)")
-    linear: float = declare(1.0, "h₁", "coefficient of q in the covariance h(q)", bounds="[0, 1e6]")
-    quadratic: float = declare(0.5, "h₂", "coefficient of q² in the covariance h(q)", bounds="[0, 1e6]")
-    cubic: float = declare(0.0, "h₃", "coefficient of q³ in the covariance h(q)", bounds="[0, 1e6]")
+    linear: float = declare(1.0, "h_1", "coefficient of q in the covariance h(q)", bounds="[0, 1e6]")
+    quadratic: float = declare(0.5, "h_2", "coefficient of q² in the covariance h(q)", bounds="[0, 1e6]")
+    cubic: float = declare(0.0, "h_3", "coefficient of q³ in the covariance h(q)", bounds="[0, 1e6]")
     ridge: float = declare(None, "λ", "ridge (weight decay) [0.1; on the sphere: 0]", kind=float, bounds="[0, inf)")
     batch_fraction: float = declare(0.3, "b", "mean fraction of functions in a mini-batch", bounds="(0, 1]")
     learning_rate: float = declare(0.2, "η", "learning rate, the step in time", bounds="(0, inf)")
