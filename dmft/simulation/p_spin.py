@@ -62,7 +62,8 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
 
     Notes
     -----
-    N^p numbers for the couplings of one replica (four times that while they are drawn); 4 N^p multiply-adds a step, 2 N^p with noise.
+    N^p numbers for the couplings of one replica (four times that while they are drawn); 4 N^p multiply-adds a step,
+    2 N^p with noise.
     Replica i draws from the stream (seed, i).
     """
     backend = get_backend(method.backend)
@@ -132,7 +133,8 @@ class Replica:
         self.kick = float(np.sqrt(np.expm1(self.step * model.temperature)))
         self.history = xp.zeros((POINTS + 1, size), dtype=dtype)
         self.averages = np.zeros((2, POINTS + 1))
-        self.signs = self.moved = None
+        self.signs: Any = None
+        self.moved: Any = None
         if method.field_response:
             self.signs = xp.asarray((2.0 * rng.integers(0, 2, size) - 1.0).astype(dtype))
             self.moved = xp.zeros((size, POINTS + 1), dtype=dtype)

@@ -96,7 +96,9 @@ def simulate(model: SGDRandomFunctions, method: Simulation, progress: Progress) 
 class RandomFunctions:
     """f(w) = x·w + w·A w + B w w w with symmetric Gaussian coefficients: covariance h(w·w'/N) exactly."""
 
-    def __init__(self, model: SGDRandomFunctions, size: int, xp: Any, dtype: np.dtype, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: SGDRandomFunctions, size: int, xp: Any, dtype: np.dtype, rng: np.random.Generator
+    ) -> None:
         count = functions(model, size)
         _, *coefficients = (float(np.sqrt(c / float(size) ** k)) for k, c in enumerate(model.covariance))
         self.xp, self.tensors = xp, []

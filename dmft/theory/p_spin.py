@@ -7,7 +7,7 @@ temperature T (gradient flow at T = 0). Equation numbers are those of docs/theor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class PSpin(Model):
         p, temperature = self.p, self.temperature
         if temperature >= self.dynamical_temperature:
             return -0.5 / temperature
-        if temperature == 0.0:
+        if temperature < 1e-100:  # the limit, before numbers become subnormal
             return -float(np.sqrt(2.0 * (p - 1.0) / p))
         # u = 1 − q, which is small like T: from 0 at T = 0 to 1/(p − 1) at T_d
         low, u, high = 0.0, 0.5 / (p - 1.0), 1.0 / (p - 1.0)

@@ -63,7 +63,11 @@ class SGDRandomFunctions(Model):
     label_noise: float = declare(0.0, "σ²", "variance of the label noise", bounds="[0, inf)")
     m0: float = declare(0.0, "m(0)", "overlap with the signal at the start", bounds="(-inf, inf)")
     r0: float = declare(
-        None, "C(0,0)", "variance of the weights at the start [0; on the sphere: 1 − m0²]", kind=float, bounds="[0, inf)"
+        None,
+        "C(0,0)",
+        "variance of the weights at the start [0; on the sphere: 1 − m0²]",
+        kind=float,
+        bounds="[0, inf)",
     )
     sphere: bool = declare(False, "", "keep ‖w‖² = N by rescaling after each step, instead of a ridge")
     steps: int = declare(100, "T", "number of steps", bounds="[1, 1e9]")

@@ -62,9 +62,7 @@ def estimate(steps: int) -> dict[str, float]:
     return {"memory": 8.0 * 7.0 * times**2 + 8.0 * 8.0 * times**2, "seconds": 0.05 + 1.7e-9 * times**3}
 
 
-def solve(
-    problem: DiscreteProblem, steps: int, progress: Progress
-) -> tuple[dict[str, Array], Status, dict[str, Any]]:
+def solve(problem: DiscreteProblem, steps: int, progress: Progress) -> tuple[dict[str, Array], Status, dict[str, Any]]:
     """March to the end, to divergence or to an interrupt.
 
     Returns

@@ -28,6 +28,6 @@ class TwoTimeProblem:
     temperature: float
 
     @property
-    def coarsest_step(self) -> float:
-        """A step at which the trapezoidal rule starts to resolve the fastest decay, near t = t'."""
-        return 0.7 / (float(np.sqrt(self.memory_law.sum())) + self.temperature)
+    def rate(self) -> float:
+        """Scale of the fastest decay, near t = t'."""
+        return float(np.sqrt(np.abs(self.memory_law).sum() + np.abs(self.noise_law).sum())) + self.temperature

@@ -21,7 +21,9 @@ def polynomial(coefficients, x):
 
 
 @compiled
-def residual_row(t, step, mean, square, label_noise, laws, overlap, correlation, response, inverse, field, forces, fresh):
+def residual_row(
+    t, step, mean, square, label_noise, laws, overlap, correlation, response, inverse, field, forces, fresh
+):
     """Row t of ρ (`inverse`), S (`field`) and B (`forces`), and the mean squared residual: eqs. (4) to (7).
 
     ``laws`` holds the coefficients of h, h' and h''; `mean` and `square` are moments of the batch variable.

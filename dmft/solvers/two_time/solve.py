@@ -19,6 +19,8 @@ from .problem import TwoTimeProblem
 Array = np.ndarray
 #: Multiply-adds a second of the history sums, measured on one core of a server; sweeps of a row.
 RATE, SWEEPS = 1.2e9, 3.5
+#: Coarsest step, in units of the fastest decay; with larger ones the sweeps of a row stop converging.
+COARSEST = 0.7
 #: Part of the tolerance that the iteration of a row may leave.
 ITERATION = 1e-3
 
@@ -72,12 +74,17 @@ class Extrapolation:
 def grids(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> list[int]:
     """Numbers of steps, coarsest first: multiples of the points, each about √2 times the one before."""
     most = method.max_steps // points
-    multiple = max(1, int(np.ceil(t_max / (points * problem.coarsest_step))))
+    multiple = _least(problem, t_max, points)
     steps: list[int] = []
     while multiple <= most:
         steps.append(points * multiple)
         multiple = max(multiple + 1, round(multiple * np.sqrt(2.0)))
     return steps
+
+
+def _least(problem: TwoTimeProblem, t_max: float, points: int) -> int:
+    """Multiple of the points that resolves the fastest decay."""
+    return max(1, int(np.ceil(t_max * problem.rate / (COARSEST * points))))
 
 
 def estimate(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> dict[str, float]:
@@ -115,7 +122,7 @@ def solve(
     raises the order by two.
     """
     if not grids(problem, t_max, points, method):
-        least = points * int(np.ceil(t_max / (points * problem.coarsest_step)))
+        least = points * _least(problem, t_max, points)
         raise ParameterError(
             f"max_steps = {method.max_steps} is too few for t_max = {t_max:g}: "
             f"give at least {least}, better {2 * least}, or a smaller t_max"
@@ -139,7 +146,7 @@ def solve(
     except KeyboardInterrupt:
         status = Status(INTERRUPTED, f"interrupted: estimated error {table.error:.1e}, {method.tolerance:g} was wanted")
     if status is None:
-        status = _failure(table, march, method)
+        status = _failure(table, march, points, method)
     if table.rows:
         curves = table.best
     else:  # nothing finished: the march that was on its way, as far as it came
@@ -172,7 +179,7 @@ def _run(march: March, progress: Progress) -> None:
         progress.finish()
 
 
-def _failure(table: Romberg, march: March | None, method: TwoTime) -> Status:
+def _failure(table: Extrapolation, march: March | None, points: int, method: TwoTime) -> Status:
     if table.rows:
         what = f"estimated error {table.error:.1e} with {method.max_steps} steps at most, {method.tolerance:g} wanted"
     else:

@@ -43,8 +43,17 @@ def test_a_single_grid_has_no_error_estimate():
 
 
 def test_a_grid_that_cannot_resolve_the_equations_is_refused():
-    with pytest.raises(ParameterError, match=r"max_steps = 300 is too few for t_max = 1000: give at least 2500"):
+    with pytest.raises(ParameterError, match=r"max_steps = 300 is too few for t_max = 1000: give at least 3100"):
         solve(PROBLEM, 1000.0, 100, TwoTime(max_steps=300), SILENT)
+
+
+def test_rows_that_never_converge_are_said_and_cut(monkeypatch):
+    monkeypatch.setattr("dmft.solvers.two_time.solve.grids", lambda *arguments: [20])
+    curves, status, _ = solve(PROBLEM, 100.0, 20, TwoTime(), SILENT)
+    assert status.code == "not_converged"
+    assert "rows stop converging" in status.message
+    assert 0 < len(curves["driven"]) < 21
+    assert np.isfinite(curves["correlation"]).all()
 
 
 def test_memory_is_known_before_the_start():
@@ -55,7 +64,7 @@ def test_memory_is_known_before_the_start():
 
 def test_grids_are_multiples_and_grow_slowly():
     steps = grids(PROBLEM, 100.0, 100, TwoTime(max_steps=6400))
-    assert steps[0] == 300
+    assert steps[0] == 400
     assert max(steps) <= 6400 < 2 * max(steps)
     assert all(n % 100 == 0 for n in steps)
     ratios = np.divide(steps[1:], steps[:-1])
