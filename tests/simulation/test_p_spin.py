@@ -17,9 +17,9 @@ from dmft.theory.p_spin import PSpin
 
 CASES = {
     "two": {"p": 2},
-    "three": {"p": 3},
+    "three": {"p": 3, "size": (16, 28, 48)},
     "four": {"p": 4, "size": (10, 14, 20)},
-    "three, warm": {"p": 3, "temperature": 0.5},
+    "three, warm": {"p": 3, "temperature": 0.5, "size": (16, 28, 48)},
     "two, hot": {"p": 2, "temperature": 1.5},
 }
 

@@ -118,8 +118,8 @@ def solve(
 
     Notes
     -----
-    A march of n steps costs 2n³/3 multiply-adds a sweep and 16n² bytes. Each further grid
-    raises the order by two.
+    A march of n steps costs 2n³/3 multiply-adds a sweep and 16n² bytes. Each further grid raises the
+    order by two.
     """
     if not grids(problem, t_max, points, method):
         least = points * _least(problem, t_max, points)
@@ -135,8 +135,7 @@ def solve(
         for steps in grids(problem, t_max, points, method):
             march = March(problem, t_max, steps, steps // points, tolerance, points + 1)
             _run(march, progress)
-            if march.failed:  # too coarse for these equations: extrapolation starts with the next grid
-                table = Extrapolation(tolerance=tolerance)
+            if march.failed:  # too coarse for these equations: left out of the extrapolation
                 continue
             table.add(steps, march.curves)
             finest = steps
