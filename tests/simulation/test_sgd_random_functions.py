@@ -23,7 +23,7 @@ CASES = {
         "size": (12, 18, 27), "replicas": 48,
     },
 }  # fmt: skip
-SIZES = {"size": (25, 50, 100), "replicas": 24, "steps": 12}
+SIZES = {"size": (20, 40, 80), "replicas": 24, "steps": 12}
 
 
 @pytest.mark.parametrize("name", CASES)
