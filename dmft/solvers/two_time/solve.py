@@ -121,13 +121,7 @@ def solve(
     A march of n steps costs 2n³/3 multiply-adds a sweep and 16n² bytes. Each further grid raises the
     order by two.
     """
-    if not grids(problem, t_max, points, method):
-        least = points * _least(problem, t_max, points)
-        raise ParameterError(
-            f"max_steps = {method.max_steps} is too few for t_max = {t_max:g}: "
-            f"give at least {least}, better {2 * least}, or a smaller t_max"
-        )
-    check_memory(estimate(problem, t_max, points, method)["memory"], "try a smaller --max-steps")
+    _check(problem, t_max, points, method)
     started = time.perf_counter()
     tolerance = max(ITERATION * method.tolerance, 1e-13)
     table, march, status, finest = Extrapolation(tolerance=tolerance), None, None, 0
@@ -159,6 +153,17 @@ def solve(
         "seconds": time.perf_counter() - started,
     }
     return curves, status, facts
+
+
+def _check(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> None:
+    """Refuse what cannot be resolved or does not fit."""
+    if not grids(problem, t_max, points, method):
+        least = points * _least(problem, t_max, points)
+        raise ParameterError(
+            f"max_steps = {method.max_steps} is too few for t_max = {t_max:g}: "
+            f"give at least {least}, better {2 * least}, or a smaller t_max"
+        )
+    check_memory(estimate(problem, t_max, points, method)["memory"], "try a smaller --max-steps")
 
 
 def _run(march: March, progress: Progress) -> None:
