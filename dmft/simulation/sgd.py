@@ -35,18 +35,23 @@ def estimate(model: SGD, method: Simulation) -> dict[str, float]:
     item = np.dtype(method.precision).itemsize
     count = model.alpha * method.size
     data, times = count * method.size, model.steps + 1
-    history = (count + method.size) * times * item
-    fields = (count + 2.0 * method.size) * times * item if method.field_response else 0.0
-    replica = data * item + history + fields + 4.0 * times**2 * 8.0
+    history = model.copies * (count + method.size) * times * item
+    fields = model.copies * (count + 2.0 * method.size) * times * item if method.field_response else 0.0
+    replica = data * item + history + fields + 4.0 * model.copies * times**2 * 8.0
     workers = min(get_backend("numpy").workers, method.replicas)
-    seconds = method.replicas / workers * (data * 2e-8 + times * data * item * 2.0 / 6e9)
+    seconds = method.replicas / workers * (data * 2e-8 + model.copies * times * data * item * 2.0 / 6e9)
     if method.field_response:
-        seconds += method.replicas / workers * data * times**2 * 2.0 / 2e10
+        seconds += method.replicas / workers * model.copies * data * times**2 * 2.0 / 2e10
     return {"memory": workers * replica + method.replicas * 3.0 * times**2 * 8.0, "seconds": 0.2 + seconds}
 
 
-def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: SGD, method: Simulation, progress: Progress, replica: type[Replica] | None = None) -> Solution:
     """Run independent replicas (own data, start and mini-batches) and average them.
+
+    Parameters
+    ----------
+    replica : type, optional
+        What runs and measures one of them; default :class:`Replica`.
 
     Returns
     -------
@@ -71,6 +76,7 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
         backend.free_memory(),
     )
     started = time.perf_counter()
+    kind = replica or Replica
     one = backend.xp.ones(1, dtype=method.precision)
     derivatives(model, backend.xp)(
         one, one
@@ -78,8 +84,7 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        replica = Replica(model, method, backend, rng)
-        return replica.run(stop, update)
+        return kind(model, method, backend, rng).run(stop, update)
 
     with single_threaded_blas():
         moments, status, facts = run_ensemble(
@@ -94,14 +99,14 @@ def simulate(model: SGD, method: Simulation, progress: Progress) -> Solution:
 
 
 class Replica:
-    """One data set, one start, one sequence of mini-batches."""
+    """One data set and one start; one or several runs from there, each with mini-batches of its own."""
+
+    copies = 1
 
     def __init__(self, model: SGD, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
         xp, dtype = backend.xp, np.dtype(method.precision)
-        size, count, times = method.size, samples(model, method.size), model.steps + 1
-        self.model, self.backend, self.xp, self.rng = model, backend, xp, rng
-        self.largest = LARGEST[method.precision]
-        self.evaluate = derivatives(model, xp)
+        size, count = method.size, samples(model, method.size)
+        self.model, self.backend = model, backend
         uniforms = rng.random((model.draw_dimensions, count))
         centre, field, label = model.draw(uniforms)
         data = rng.standard_normal((count, size), dtype=dtype)
@@ -114,47 +119,78 @@ class Replica:
         weights[0] = model.m0 * np.sqrt(size)
         self.data = xp.asarray(data)  # x_μ/√N, so that r = data @ w
         self.label = xp.asarray(label.astype(dtype))
+        self.runs = [Trajectory(self, weights, method, rng) for _ in range(self.copies)]
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """Step to the end, to divergence, or until ``stop()``."""
+        steps, done, diverged = self.model.steps, 0, False
+        while done <= steps and not stop():
+            if not all(run.observe(done) for run in self.runs):
+                diverged = True
+                break
+            done += 1
+            update(1.0)
+            if done <= steps:
+                for run in self.runs:
+                    run.step()
+        sample = self.sample(done)
+        margin = np.concatenate([self.backend.to_host(run.margin) for run in self.runs]) if done else np.empty(0)
+        return Member(sample, done, diverged, at_end=self.model.at_end(sample, margin) if done else {})
+
+    def sample(self, done: int) -> Sample:
+        """What was measured at the first `done` times: means over the runs."""
+        parts = [run.sample(done) for run in self.runs]
+        sample = {name: np.mean([part[name] for part in parts], axis=0) for name in parts[0]}
+        return {**sample, **self.model.derived(sample)}
+
+
+class Trajectory:
+    """Weights on their way through one sequence of mini-batches, with their history."""
+
+    def __init__(self, problem: Replica, weights: np.ndarray, method: Simulation, rng: np.random.Generator) -> None:
+        self.model, self.backend, self.rng = problem.model, problem.backend, rng
+        self.xp = xp = self.backend.xp
+        dtype, times = np.dtype(method.precision), self.model.steps + 1
+        self.data, self.label = problem.data, problem.label
+        count, size = self.data.shape
+        self.largest = LARGEST[method.precision]
+        self.evaluate = derivatives(self.model, xp)
+        self.decay = 1.0 - self.model.learning_rate * self.model.ridge
         self.weights = xp.asarray(weights.astype(dtype))
         self.weight_history = xp.zeros((times, size), dtype=dtype)
         self.force_history = xp.zeros((times, count), dtype=dtype)
         self.averages = np.zeros((2, times))
         self.active = np.empty(count, dtype=bool)
+        self.force: Any = None
+        self.margin: Any = None
         self.fields = Tangent(xp, size, times, dtype, rng) if method.field_response else None
 
-    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        """Step to the end, to divergence, or until ``stop()``."""
-        model, xp, done, diverged = self.model, self.xp, 0, False
-        size = len(self.weights)
-        decay = 1.0 - model.learning_rate * model.ridge
-        margin = None
-        while done <= model.steps and not stop():
-            r = self.data @ self.weights
-            loss, first, second, margin = self.evaluate(self.label, r)
-            norm = float(self.weights @ self.weights) / size
-            mean_loss = float(loss.mean())
-            if not (norm < self.largest and abs(mean_loss) < self.largest):
-                diverged = True
-                break
-            self.averages[:, done] = mean_loss, float((margin < 0.0).mean())
-            weight = xp.asarray(self._membership(done).astype(self.data.dtype)) * model.amplitude
-            force = weight * first
-            self.weight_history[done], self.force_history[done] = self.weights, force
+    def observe(self, step: int) -> bool:
+        """Losses, margins and forces of this step. False if a number left the float range."""
+        model = self.model
+        loss, first, second, margin = self.evaluate(self.label, self.data @ self.weights)
+        norm = float(self.weights @ self.weights) / len(self.weights)
+        mean_loss = float(loss.mean())
+        if not (norm < self.largest and abs(mean_loss) < self.largest):
+            return False
+        self.margin = margin
+        self.averages[:, step] = mean_loss, float((margin < 0.0).mean())
+        weight = self.xp.asarray(self._membership(step).astype(self.data.dtype)) * model.amplitude
+        self.force = weight * first
+        self.weight_history[step], self.force_history[step] = self.weights, self.force
+        if self.fields is not None:
+            self.fields.record(step, self.weights, model.sphere)
+            self.fields.step(step, self.data, weight * second, self.decay, model.learning_rate)
+        return True
+
+    def step(self) -> None:
+        """Move the weights by the forces that were observed."""
+        self.weights = self.decay * self.weights - self.model.learning_rate * (self.data.T @ self.force)
+        if self.model.sphere:
+            shrink = self.xp.sqrt(len(self.weights) / (self.weights @ self.weights))
+            self.weights = self.weights * shrink
             if self.fields is not None:
-                self.fields.record(done, self.weights, model.sphere)
-                self.fields.step(done, self.data, weight * second, decay, model.learning_rate)
-            done += 1
-            update(1.0)
-            if done > model.steps:
-                break
-            self.weights = decay * self.weights - model.learning_rate * (self.data.T @ force)
-            if model.sphere:
-                shrink = xp.sqrt(size / (self.weights @ self.weights))
-                self.weights = self.weights * shrink
-                if self.fields is not None:
-                    self.fields.moved *= shrink
-        sample = self._sample(done)
-        at_end = {} if margin is None or not done else model.at_end(sample, self.backend.to_host(margin))
-        return Member(sample, done, diverged, at_end=at_end)
+                self.fields.moved *= shrink
 
     def _membership(self, step: int) -> np.ndarray:
         uniforms = self.rng.random(len(self.active))
@@ -162,7 +198,8 @@ class Replica:
         self.active = chain.next(self.active, uniforms) if step else chain.first(uniforms)
         return self.active
 
-    def _sample(self, done: int) -> Sample:
+    def sample(self, done: int) -> Sample:
+        """What was measured at the first `done` times."""
         size = len(self.weights)
         weights, force = self.weight_history[:done], self.force_history[:done]
         overlap = self.backend.to_host(weights[:, 0]) / np.sqrt(size)
@@ -180,7 +217,7 @@ class Replica:
         }
         if self.fields is not None:
             sample["response"] = self.fields.response[:done, :done]
-        return {**sample, **self.model.derived(sample)}
+        return sample
 
 
 class Tangent:

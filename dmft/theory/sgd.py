@@ -66,6 +66,8 @@ class SGD(Model):
         if item.name in FINAL
     )
     method: ClassVar[type[Marching]] = Marching
+    #: Runs from the same start on the same data, each with mini-batches of its own: 1 or 2.
+    copies: ClassVar[int] = 1
 
     alpha: float = declare(2.0, "α", "samples per weight P/N", bounds="(0, inf)")
     delta: float = declare(
@@ -251,7 +253,8 @@ class SGD(Model):
         return MarchingProblem(
             load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,
             decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,
-            chain=self.chain, amplitude=self.amplitude, uniforms=self.draw_dimensions - self._labels_mirrored,
+            chain=self.chain, amplitude=self.amplitude, copies=self.copies,
+            uniforms=self.draw_dimensions - self._labels_mirrored,
             draw=self.draw_path, evaluate=evaluate, derived=self.derived, at_end=self.at_end,
         )  # fmt: skip
 
@@ -277,10 +280,11 @@ class SGD(Model):
             if item.name in moments
         }
         times = len(curves["norm"].values) if curves else 0
-        for name in FINAL if times else ():
-            curve = curves[name]
-            last_error = None if curve.stderr is None else curve.stderr[-1]
-            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(curve.values[-1], last_error)
+        for item in self.observables if times else ():
+            if item.name.startswith("final_"):
+                curve = curves[item.name.removeprefix("final_")]
+                last_error = None if curve.stderr is None else curve.stderr[-1]
+                curves[item.name] = item.curve(curve.values[-1], last_error)
         return Solution(curves, self.coordinates(times), status, moments.count, method, diagnostics)
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:

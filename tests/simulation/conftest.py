@@ -32,17 +32,18 @@ class Recorded:
 
     def __init__(self, model, **options) -> None:
         replica = Replica(model, Simulation(**options), Backend(np, 1), np.random.default_rng(1))
+        run = replica.runs[0]
         self.model, self.data, self.label = model, replica.data.copy(), replica.label.copy()
-        self.start = replica.weights.copy()
-        self.signs = None if replica.fields is None else replica.fields.signs.copy()
+        self.start = run.weights.copy()
+        self.signs = None if run.fields is None else run.fields.signs.copy()
         self.batches: list[np.ndarray] = []
-        draw = replica._membership
+        draw = run._membership
 
         def keep(step):
             self.batches.append(draw(step).copy())
             return self.batches[-1]
 
-        replica._membership = keep
+        run._membership = keep
         self.member = replica.run(lambda: False, lambda done: None)
 
     def again(self, push_at: int = -1, push: float = 0.0):

@@ -20,13 +20,14 @@ import hashlib, json, dmft
 cases = {
     "float64": {}, "float32": {"precision": "float32"}, "door": {"data": "three-cluster", "m0": 1.0},
     "sphere": {"sphere": True}, "persistent": {"persistence": 2.0},
+    "pairs": {"model": "sgd/replicas"},
 }
 print(json.dumps({
     name: hashlib.sha256(
         b"".join(curve.values.tobytes() + curve.stderr.tobytes() for _, curve in sorted(run.simulation.items()))
     ).hexdigest()
     for name, run in (
-        (name, dmft.simulate("sgd", steps=10, size=400, replicas=3, field_response=True, **options))
+        (name, dmft.simulate(**{"model": "sgd", **options}, steps=10, size=400, replicas=3, field_response=True))
         for name, options in cases.items()
     )
 }))

@@ -201,24 +201,31 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
 
 
 @compiled
-def next_rows(t, rank, response, fields, forces, memory_row, decay, step, strength):
-    """Rows t+1 of R and l: ``x(t+1) = decay x(t) + step Σ_v K(t,v) x(v)``, plus the kick of step t.
-
-    The kick is 1 for the response to a field at t, and ``step · strength · f(t)`` for the Gaussian field.
-    Returns C(t+1,t+1) = Σ_k l(t+1,k)².
-    """
-    kernel = step * memory_row[: t + 1]
-    kernel[t] += decay
+def next_response(t, kernel, response):
+    """Row t+1 of R: ``R(t+1,s) = Σ_v kernel[v] R(v,s)`` and 1 for a field at t."""
     combine_rows(kernel, response, t + 1, response[t + 1, :t])
     response[t + 1, t] = 1.0
+
+
+@compiled
+def next_fields(t, rank, kernel, fields, forces, strength):
+    """Row t+1 of l: ``l(t+1) = Σ_v kernel[v] l(v) + strength f(t)``. Returns Σ_k l(t+1,k)²."""
     row = fields[t + 1, : rank + 1]
     combine_rows(kernel, fields, t + 1, row)
     for k in range(rank):
-        row[k + 1] += step * strength * forces[t, k]
+        row[k + 1] += strength * forces[t, k]
     norm = 0.0
     for k in range(rank + 1):
         norm += row[k] * row[k]
     return norm
+
+
+@compiled
+def sum_and_difference(first, second, scale):
+    """Two rows become `scale` times their sum and their difference: exactly 0 where they are equal."""
+    for i in range(first.shape[0]):
+        a, b = first[i], second[i]
+        first[i], second[i] = scale * (a + b), scale * (a - b)
 
 
 @compiled

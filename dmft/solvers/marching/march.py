@@ -6,7 +6,12 @@ part of the field follows the same linear recursion as R, driven by innovations 
     g(t) = Σ_k l(t,k) z_k,   l(t+1) = (1−ηλ) l(t) + η Σ_v K(t,v) l(v) + η √(αΔ) f(t),   C = l lᵀ.
 
 So C and M are positive semidefinite by construction, nothing is factorised, and where F has low rank (gradient
-descent) the paths cost their rank per step instead of their history. Equations: arXiv:2112.10852, 2006.06098.
+descent) the paths cost their rank per step instead of their history.
+
+Two copies with the same sample and start, but mini-batches of their own, are equal in law. So half their sum and half
+their difference are uncorrelated: two channels of this kind, with the same R and K. The second starts from 0, gives the
+distance of the copies without cancellation, and stays 0 if their forces never differ. Equations: arXiv:2112.10852,
+2006.06098.
 """
 
 from __future__ import annotations
@@ -27,6 +32,33 @@ TOLERANCE = {"float64": 1e-20, "float32": 1e-12}
 LARGEST = {"float64": 1e100, "float32": 1e60}
 
 
+class Channel:
+    """A Gaussian field ``g(t) = Σ_k l(t,k) z_k`` with the forces ``F(t) = Σ_k f(t,k) Q_k`` that drive it."""
+
+    def __init__(self, times: int, innovations: Array, start: float, tolerance: float) -> None:
+        self.innovations, self.tolerance = innovations, tolerance  # z
+        self.basis = np.empty((times, innovations.shape[1]), dtype=innovations.dtype)  # Q
+        self.forces = np.zeros((times, times))  # f
+        self.fields = np.zeros((times, times + 1))  # l; column 0 is the start
+        self.fields[0, 0] = start
+        self.rank, self.left_out, self.largest_left_out = 0, 0, 0.0
+
+    def append(self, t: int, force: Array) -> None:
+        """Expand the forces of step t in the basis; `force` is overwritten."""
+        before = self.rank
+        self.rank, left = kernels.append_orthogonal_row(force, self.basis, before, self.tolerance, self.forces[t])
+        if self.rank == before:
+            self.left_out += 1
+            self.largest_left_out = max(self.largest_left_out, left)
+
+    def covariances(self, done: int, strength: float) -> tuple[Array, Array]:
+        """``l lᵀ`` and ``strength · f fᵀ`` of the first `done` times."""
+        field, force = np.empty((done, done)), np.empty((done, done))
+        kernels.gram(self.fields[:done, : self.rank + 1], 1.0, field)
+        kernels.gram(self.forces[:done, : self.rank], strength, force)
+        return field, force
+
+
 class March:
     """State of one march over ``steps`` steps with `count` paths; `digits` as in :func:`draw_paths`."""
 
@@ -44,22 +76,22 @@ class March:
         self.problem, self.steps, self.count = problem, steps, count
         self.largest = LARGEST[precision]
         drawn = draw_paths(problem, times, count, digits, precision, rng)
-        centre, field, self.label, self.innovations, self.active = drawn
+        centre, field, self.label, innovations, self.active = drawn
         self.width = np.sqrt(problem.delta)
         self.direction = centre + self.width * field  # x·v/√N of the sample
         square = (times, times)
-        self.basis = np.empty((times, count), dtype=precision)  # Q
-        self.forces = np.zeros(square)  # f
-        self.fields = np.zeros((times, times + 1))  # l; column 0 is the start
+        starts = (np.sqrt(problem.r0), 0.0)
+        self.channels = [
+            Channel(times, z, l0, TOLERANCE[precision]) for z, l0 in zip(innovations, starts, strict=False)
+        ]
         self.response, self.memory = np.zeros(square), np.zeros(square)
         self.magnetization, self.norm = np.zeros(times), np.zeros(times)
         self.loss, self.error = np.zeros(times), np.zeros(times)
         self.magnetization[0], self.norm[0] = problem.m0, problem.r0
-        self.fields[0, 0] = np.sqrt(problem.r0)
-        self.estimator: Estimator = make_estimator(self, response_paths, precision, rng)
-        self.work = np.empty((5, count))
-        self.tolerance = TOLERANCE[precision]
-        self.rank, self.left_out, self.largest_left_out = 0, 0, 0.0
+        self.estimators: list[Estimator] = [
+            make_estimator(self, active, response_paths, precision, rng) for active in self.active
+        ]
+        self.work = np.empty((problem.copies, 5, count))
         self.done, self.diverged = 0, False
 
     def run(self, stop: Callable[[], bool], progress: Callable[[float], None]) -> tuple[Sample, Sample]:
@@ -78,40 +110,62 @@ class March:
 
     def _observe(self, t: int) -> bool:
         """Paths at step t: fields, forces, row t of M and K. False if a number left the float range."""
-        problem, chain = self.problem, self.problem.chain
-        r, loss, first, second, margin = self.work
-        kernels.local_fields(
-            t, self.rank, self.response, self.forces, self.fields, self.basis, self.innovations,
-            self.width, problem.learning_rate, self.magnetization[t], self.direction, r,
-        )  # fmt: skip
-        problem.evaluate(self.label, r, loss, first, second, margin)
-        likely, unlikely = (1.0 - chain.turn_off, chain.turn_on) if t else (chain.mean, chain.mean)
-        means, largest = kernels.apply_membership(
-            loss, first, second, margin, self.direction,
-            likely, unlikely, self.active[max(t - 1, 0)], self.active[t], problem.amplitude,
-        )  # fmt: skip
-        self.loss[t], self.error[t], self.drive, mean_slope = means
+        problem = self.problem
+        for channel, overlap, work in zip(self.channels, (self.magnetization[t], 0.0), self.work, strict=False):
+            kernels.local_fields(
+                t, channel.rank, self.response, channel.forces, channel.fields, channel.basis, channel.innovations,
+                self.width, problem.learning_rate, overlap, self.direction, work[0],
+            )  # fmt: skip
+        self._between_copies_and_channels(0, 1.0)
+        means = np.array([self._force(t, copy) for copy in range(problem.copies)])
+        self.loss[t], self.error[t], self.drive, mean_slope, largest = means.mean(axis=0)
         if not (abs(self.loss[t]) < self.largest and largest < self.largest**0.5):
             return False
-        self.estimator.row(t, self.response[t], second, self.memory[t])
+        self.memory[t] = self._response_row(t)
         self.memory[t, t] = mean_slope
         self.memory[t, : t + 1] *= -problem.load * problem.delta
         if not np.isfinite(self.memory[t, : t + 1]).all():
             return False
-        before = self.rank
-        self.rank, left = kernels.append_orthogonal_row(first, self.basis, before, self.tolerance, self.forces[t])
-        if self.rank == before:
-            self.left_out += 1
-            self.largest_left_out = max(self.largest_left_out, left)
+        self._between_copies_and_channels(2, 0.5)
+        for channel, work in zip(self.channels, self.work, strict=True):
+            channel.append(t, work[2])
         return True
+
+    def _force(self, t: int, copy: int) -> tuple[float, ...]:
+        """Forces and slopes of one copy, in place; its averages and its largest force."""
+        problem, chain, active = self.problem, self.problem.chain, self.active[copy]
+        r, loss, first, second, margin = self.work[copy]
+        problem.evaluate(self.label, r, loss, first, second, margin)
+        likely, unlikely = (1.0 - chain.turn_off, chain.turn_on) if t else (chain.mean, chain.mean)
+        means, largest = kernels.apply_membership(
+            loss, first, second, margin, self.direction,
+            likely, unlikely, active[max(t - 1, 0)], active[t], problem.amplitude,
+        )  # fmt: skip
+        return (*means, largest)
+
+    def _response_row(self, t: int) -> Array:
+        """``E[D(t) ∂r(t)/∂P(s)]`` for s < t, mean over the copies."""
+        rows = np.zeros((len(self.estimators), self.steps + 1))
+        for estimator, work, row in zip(self.estimators, self.work, rows, strict=True):
+            estimator.row(t, self.response[t], work[3], row)
+        return rows.mean(axis=0)
+
+    def _between_copies_and_channels(self, row: int, scale: float) -> None:
+        """For two copies, a working row of both becomes `scale` times sum and difference."""
+        if len(self.channels) == 2:
+            kernels.sum_and_difference(self.work[0, row], self.work[1, row], scale)
 
     def _advance(self, t: int) -> bool:
         """Rows t+1 of R and l, and m(t+1), from rows up to t."""
         problem = self.problem
-        norm = kernels.next_rows(
-            t, self.rank, self.response, self.fields, self.forces, self.memory[t],
-            problem.decay, problem.learning_rate, np.sqrt(problem.load * problem.delta),
-        )  # fmt: skip
+        kernel = problem.learning_rate * self.memory[t, : t + 1]
+        kernel[t] += problem.decay
+        kernels.next_response(t, kernel, self.response)
+        strength = problem.learning_rate * np.sqrt(problem.load * problem.delta)
+        norm = sum(
+            kernels.next_fields(t, channel.rank, kernel, channel.fields, channel.forces, strength)
+            for channel in self.channels
+        )
         m = problem.decay * self.magnetization[t] - problem.learning_rate * problem.load * self.drive
         if not (norm < self.largest and m * m < self.largest):
             return False
@@ -119,16 +173,24 @@ class March:
             shrink = 1.0 / np.sqrt(norm + m * m)
             m, norm = m * shrink, norm * shrink**2
             self.response[t + 1] *= shrink
-            self.fields[t + 1] *= shrink
+            for channel in self.channels:
+                channel.fields[t + 1] *= shrink
         self.magnetization[t + 1], self.norm[t + 1] = m, norm
         return True
 
+    def facts(self) -> dict[str, float]:
+        """Rank of the noise, forces left out of it and the largest share of these."""
+        return {
+            "rank": sum(channel.rank for channel in self.channels),
+            "left_out": sum(channel.left_out for channel in self.channels),
+            "largest_left_out": max(channel.largest_left_out for channel in self.channels),
+        }
+
     def _sample(self) -> tuple[Sample, Sample]:
         done, problem = self.done, self.problem
-        correlation, noise = np.empty((done, done)), np.empty((done, done))
-        kernels.gram(self.fields[:done, : self.rank + 1], 1.0, correlation)
-        kernels.gram(self.forces[:done, : self.rank], problem.load * problem.delta, noise)
-        sample = {
+        parts = [channel.covariances(done, problem.load * problem.delta) for channel in self.channels]
+        correlation, noise = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+        sample: Sample = {
             "magnetization": self.magnetization[:done],
             "norm": self.norm[:done],
             "train_loss": self.loss[:done],
@@ -138,5 +200,10 @@ class March:
             "noise_kernel": noise,
             "memory_kernel": self.memory[:done, :done],
         }
+        if problem.copies == 2:
+            (same, force), (apart, force_apart) = parts
+            sample["cross_correlation"] = same - apart
+            sample["cross_noise_kernel"] = force - force_apart
+            sample["distance"] = 4.0 * np.diagonal(apart)
         sample |= problem.derived(sample)
-        return sample, problem.at_end(sample, self.work[4]) if done else {}
+        return sample, problem.at_end(sample, self.work[:, 4].ravel()) if done else {}

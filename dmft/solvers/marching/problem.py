@@ -15,7 +15,7 @@ Sample = dict[str, Array]
 
 @dataclass(frozen=True)
 class MarchingProblem:
-    """A single-site process ``r = m (c + √Δ u) + √Δ h`` driven by its own force.
+    """A single-site process ``r = m (c + √Δ u) + √Δ h`` driven by its own force, or two coupled copies of it.
 
     Attributes
     ----------
@@ -29,6 +29,8 @@ class MarchingProblem:
         Mini-batch membership of a sample over time.
     amplitude : float
         Value of an active s.
+    copies : int
+        1; or 2 for two copies with the same sample and start, each with mini-batches of its own.
     uniforms : int
         Uniform numbers a path needs for `draw`.
     draw : callable
@@ -39,7 +41,7 @@ class MarchingProblem:
         ``derived(sample) -> dict`` of observables computed from one march's averages.
     at_end : callable
         ``at_end(sample, margin[n]) -> dict`` of observables of the end of one march, from its averages and the
-        margins of its paths.
+        margins of its paths (of both copies).
     """
 
     load: float
@@ -51,6 +53,7 @@ class MarchingProblem:
     r0: float
     chain: TwoStateChain
     amplitude: float
+    copies: int
     uniforms: int
     draw: Callable[[Array], tuple[Array, Array, Array]]
     evaluate: Callable[[Array, Array, Array, Array, Array, Array], None]

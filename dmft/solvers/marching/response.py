@@ -45,7 +45,7 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     times = steps + 1
     exact = (problem.chain.mean * times) ** 3 / 6.0
     other = 1.5 * times**2
-    size = 4.0 * problem.chain.active_pairs(times)
+    size = 4.0 * problem.copies * problem.chain.active_pairs(times)
     least = min(count, AUTO_LEAST)
     if least * size > 4.0 * AUTO_MEMORY:
         return 0
@@ -56,11 +56,11 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     return max(paths, least)
 
 
-def make_estimator(march: March, paths: int, precision: str, rng: np.random.Generator) -> Estimator:
-    """The estimator for a march: exact on its first `paths` paths, or by probes if `paths` is 0."""
+def make_estimator(march: March, active: Array, paths: int, precision: str, rng: np.random.Generator) -> Estimator:
+    """The estimator for one copy of a march: exact on its first `paths` paths, or by probes if `paths` is 0."""
     if paths:
-        return ExactResponse(march.problem, march.active[:, :paths])
-    return ProbeResponse(march.problem, march.active.shape, precision, rng)
+        return ExactResponse(march.problem, active[:, :paths])
+    return ProbeResponse(march.problem, active.shape, precision, rng)
 
 
 class ExactResponse:

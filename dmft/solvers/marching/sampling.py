@@ -1,8 +1,8 @@
 """One point a path: Owen-scrambled Sobol' (randomised quasi-Monte-Carlo) or pseudo-random uniform numbers.
 
 Coordinates are ordered by importance: those of `draw` first (label, field, …), then innovation k and
-membership at step k in turns. The innovations are counted as the noise needs them, so noise of low rank uses
-only the best coordinates.
+membership at step k in turns (for two copies: two innovations, two memberships). The innovations are counted
+as the noise needs them, so noise of low rank uses only the best coordinates.
 """
 
 from __future__ import annotations
@@ -100,21 +100,22 @@ def draw_paths(
     -------
     centre, field, label : ndarray (count,)
         What `problem.draw` returns.
-    innovations : ndarray (times + 1, count), `dtype`
-        Standard normal innovations: that of the start, then one for each new direction of the noise.
-    active : ndarray of bool (times, count)
+    innovations : ndarray (copies, times + 1, count), `dtype`
+        Standard normal innovations: that of the start, which copies share, then one for each new direction of the
+        noise. A second set is for the difference of two copies, which is 0 at the start.
+    active : ndarray of bool (copies, times, count)
         Mini-batch membership.
     """
-    first = problem.uniforms
-    dimensions = first + 2 * times + 1
+    first, copies = problem.uniforms, problem.copies
+    dimensions = dimensions_needed(problem, times)
     good = 0 if digits is None else len(digits)
     # some projections of a few coordinates of the net are poor, and scrambling then errs by the same amount in
     # every march, up or down: an order of its own for each march makes such errors rare and visible in the spread
     order = np.concatenate((np.arange(min(KEPT, good)), rng.permutation(np.arange(KEPT, good))))
     keys = rng.integers(0, 2**32, size=(dimensions, 2), dtype=np.uint32)
     head = np.empty((first, count))
-    innovations = np.empty((times + 1, count), dtype=dtype)
-    active = np.empty((times, count), dtype=bool)
+    innovations = np.zeros((copies, times + 1, count), dtype=dtype)
+    active = np.empty((copies, times, count), dtype=bool)
     block = np.empty((_ROWS, count))
     for start in range(0, dimensions, _ROWS):
         rows = min(_ROWS, dimensions - start)
@@ -124,19 +125,24 @@ def draw_paths(
         if net < rows:
             block[net:rows] = rng.random((rows - net, count)) + 0.5**54
         for d in range(start, start + rows):
-            uniform, step = block[d - start], (d - first) // 2
+            uniform = block[d - start]
             if d < first:
                 head[d] = uniform
-            elif (d - first) % 2 == 0:
-                innovations[step] = ndtri(uniform)
+                continue
+            # the difference of two copies has no start: its place is left out
+            place = d - first + (copies - 1 if d > first else 0)
+            step, turn = divmod(place, 2 * copies)
+            if turn < copies:
+                innovations[turn, step] = ndtri(uniform)
             elif step == 0:
-                active[0] = problem.chain.first(uniform)
+                active[turn - copies, 0] = problem.chain.first(uniform)
             else:
-                active[step] = problem.chain.next(active[step - 1], uniform)
+                before = active[turn - copies, step - 1]
+                active[turn - copies, step] = problem.chain.next(before, uniform)
     centre, field, label = problem.draw(head)
     return centre, field, label, innovations, active
 
 
 def dimensions_needed(problem: MarchingProblem, times: int) -> int:
     """Uniform numbers a path needs in all."""
-    return problem.uniforms + 2 * times + 1
+    return problem.uniforms + 2 * problem.copies * times + 1

@@ -37,12 +37,14 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     workers = min(threads(), method.batches)
     squares = times**2 * 8.0
     # kernels and two-time averages of each march at work; those of finished marches; their running mean
-    memory = workers * (n * path + response + 7.0 * squares) + (4.0 * method.batches + 8.0) * squares
+    copies = problem.copies
+    squares *= copies
+    memory = workers * (copies * (n * path + response) + 7.0 * squares) + (4.0 * method.batches + 8.0) * squares
     if method.sampler == "sobol":
         memory += 4.0 * n * dimensions_needed(problem, times)
     active = problem.chain.mean * times
     history = 2.0 * n * times**2 + (exact * active**3 / 6.0 if exact else n * times**2) + times**3
-    seconds = (history / HISTORY_RATE + n * times / DRAW_RATE) * method.batches / workers
+    seconds = copies * (history / HISTORY_RATE + n * times / DRAW_RATE) * method.batches / workers
     return {"memory": memory, "seconds": 0.5 + seconds}
 
 
@@ -81,8 +83,7 @@ def solve(
         rng = np.random.default_rng(streams[index])
         march = March(problem, steps, n, digits, method.precision, exact, rng)
         sample, at_end = march.run(stop, update)
-        facts = {name: getattr(march, name) for name in ("rank", "left_out", "largest_left_out")}
-        return Member(sample, march.done, march.diverged, facts, at_end)
+        return Member(sample, march.done, march.diverged, march.facts(), at_end)
 
     moments, status, facts = run_ensemble(task, method.batches, threads(), steps, progress, "marching")
     diagnostics = {

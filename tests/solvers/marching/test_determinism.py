@@ -23,12 +23,15 @@ cases = {
     "sobol": {}, "random": {"sampler": "random"}, "probe": {"response": "probe"},
     "float32": {"precision": "float32"}, "gradient descent": {"batch_fraction": 1.0},
     "door": {"data": "three-cluster", "m0": 1.0}, "sphere": {"sphere": True}, "persistent": {"persistence": 2.0},
+    "pairs": {"model": "sgd/replicas"},
 }
 print(json.dumps({
     name: hashlib.sha256(
         b"".join(curve.values.tobytes() + curve.stderr.tobytes() for _, curve in sorted(run.theory.items()))
     ).hexdigest()
-    for name, run in ((name, dmft.solve("sgd", steps=30, paths=4096, **options)) for name, options in cases.items())
+    for name, run in (
+        (name, dmft.solve(**{"model": "sgd", **options}, steps=30, paths=4096)) for name, options in cases.items()
+    )
 }))
 """
 
