@@ -216,7 +216,8 @@ def carry_out(
     """Do what is missing and write `path`; on Ctrl-C write what there is."""
     started = time.perf_counter()
     points = plan.points(axis_module.grid(plan.axes))
-    warn(plan, points)
+    for sentence in model_warnings(plan, points):
+        warnings.warn(sentence, ModelWarning, stacklevel=3)
     check_output(path, plan, force)
     if shard is not None and explorer is not None:
         raise ParameterError("shard and adaptive exclude each other: where points go depends on all points before")
@@ -244,16 +245,15 @@ def carry_out(
     return diagram
 
 
-def warn(plan: Plan, points: Sequence[Point]) -> None:
-    """Tell each warning of the model once."""
+def model_warnings(plan: Plan, points: Sequence[Point]) -> list[str]:
+    """Sentences of the models about their parameters, each once, three at most."""
     told = dict.fromkeys(
         sentence
         for point in points
         if not point.refused
         for sentence in plan.model.from_dict(point.task["parameters"]).warnings()
     )
-    for sentence in list(told)[:3]:
-        warnings.warn(sentence, ModelWarning, stacklevel=3)
+    return list(told)[:3]
 
 
 def check_output(path: Path, plan: Plan, force: bool) -> None:
