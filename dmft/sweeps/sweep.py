@@ -218,11 +218,13 @@ def carry_out(
     points = plan.points(axis_module.grid(plan.axes))
     for sentence in model_warnings(plan, points):
         warnings.warn(sentence, ModelWarning, stacklevel=3)
-    check_output(path, plan, force)
     if shard is not None and explorer is not None:
         raise ParameterError("shard and adaptive exclude each other: where points go depends on all points before")
     store = Store(path)
+    if not store.folder.exists():
+        check_output(path, plan, force)  # before a folder is made
     with store.opened(plan, shard, force):
+        check_output(path, plan, force)
         work = Sweep(plan, store, executor, progress)
         work.look(points)
         mine = points if shard is None else points[shard[0] - 1 :: shard[1]]
