@@ -17,6 +17,7 @@ def mathematics(symbol: str) -> str:
 
     plain = symbol.replace("$", r"\$")
     text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′")
+    text = re.sub(r"_([A-Za-z]+)_([A-Za-z]+)", r"_{\\mathrm{\1,\2}}", text)  # mathtext knows no second subscript
     text = re.sub(r"_([A-Za-z][A-Za-z0-9]*)", r"_{\\mathrm{\1}}", text)
     if re.fullmatch(r"[A-Za-z]{2,}", text):  # a word, not a product of variables
         text = rf"\mathrm{{{text}}}"
@@ -36,8 +37,8 @@ def axis_label(item: Curve | Coordinate) -> str:
 
 
 def short_name(curve: Curve) -> str:
-    """The long name up to its first comma or parenthesis, which explain more than a panel has room for."""
-    return re.split(r",| \(", curve.long_name or curve.name, maxsplit=1)[0].replace("$", r"\$")
+    """The long name up to its first comma, semicolon or parenthesis, which explain more than a panel has room for."""
+    return re.split(r"[,;]| \(", curve.long_name or curve.name, maxsplit=1)[0].replace("$", r"\$")
 
 
 def title(run: Run) -> str:

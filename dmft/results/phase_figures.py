@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 
@@ -26,6 +26,8 @@ MOST_SLICES = 6
 #: Colours of slices, from dark to light: order is seen without colour vision.
 SLICES = "viridis"
 BAD = "#000000"
+#: Largest over smallest value from which on a scale is logarithmic.
+MANY = 1e4
 Array = np.ndarray
 
 
@@ -167,6 +169,8 @@ def _curve(view: View, name: str, axes: Axes, below: Axes | None) -> None:
         axes.errorbar(place, values, stderr, fmt=style, color=colour, elinewidth=0.8, label=part, **look)
     _crosses(axes, place[~view.good])
     axes.set_ylabel(axis_label(view.main(name)[0]))
+    if _decades(view.main(name)[1]):
+        axes.set_yscale("log")
     lowest = axes
     difference = _difference(view, name)
     if below is not None and difference is not None:
@@ -210,14 +214,16 @@ def _scattered_map(view: View, name: str, axes: Axes) -> None:
     x, y = view.axes
     alive = np.isfinite(values)
     across, up = (np.log(item.values) if _logarithmic(item) else item.values for item in (x, y))
+    _label_x(axes, x)  # sets the scales: triangles are drawn in those of the moment
+    _label_y(axes, y)
     mesh, level = None, None
     if alive.sum() > 2 and np.linalg.matrix_rank(np.column_stack([across, up, np.ones_like(up)])[alive]) == 3:
         # triangles in the coordinates of the figure, which may be logarithms
         net = Triangulation(across[alive], up[alive])
         shown = Triangulation(x.values[alive], y.values[alive], net.triangles)
-        mesh = axes.tripcolor(shown, values[alive], shading="gouraud", rasterized=True, norm=_norm(values))
+        mesh = axes.tripcolor(shown, values[alive], rasterized=True, norm=_norm(values))
         ends = values[alive][net.edges]
-        level = _middle(ends[:, 0], ends[:, 1])
+        level = _middle(ends[:, 0], ends[:, 1], _decades(values))
         if level is not None:
             axes.tricontour(shown, values[alive], [level], colors="white", linewidths=1.6)
             axes.tricontour(shown, values[alive], [level], colors=BAD, linewidths=0.8)
@@ -225,8 +231,6 @@ def _scattered_map(view: View, name: str, axes: Axes) -> None:
     axes.plot(x.values[~alive], y.values[~alive], "x", color=BAD, markersize=3.2)
     if mesh is not None:
         _bar(axes, mesh, curve, level)
-    _label_x(axes, x)
-    _label_y(axes, y)
 
 
 def _slices(view: View, name: str, axes: Axes) -> None:
@@ -251,6 +255,8 @@ def _slices(view: View, name: str, axes: Axes) -> None:
                 place, values[:, index], error, color=colour, elinewidth=0.8, label=None if both else label, **look
             )
     axes.set_ylabel(axis_label(view.main(name)[0]))
+    if _decades(view.main(name)[1]):
+        axes.set_yscale("log")
     axes.legend(fontsize=6.5, handlelength=1.4)
     _label_x(axes, view.first)
 
@@ -268,16 +274,22 @@ def _categories(view: View, name: str, axes: Axes) -> None:
 
 
 def transition(values: Array) -> float | None:
-    """The value halfway up the steepest change between neighbours on a grid; None if nothing changes."""
+    """The value halfway up the steepest change between neighbours on a grid; None if nothing changes.
+
+    Over many decades (:func:`_decades`) changes are those of the logarithm.
+    """
     pairs = [
         (np.take(values, range(values.shape[axis] - 1), axis).ravel(), np.take(values, range(1, values.shape[axis]), axis).ravel())
         for axis in range(values.ndim)
     ]  # fmt: skip
     low, high = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-    return _middle(low, high) if min(values.shape) > 1 else None
+    return _middle(low, high, _decades(values)) if min(values.shape) > 1 else None
 
 
-def _middle(one: Array, other: Array) -> float | None:
+def _middle(one: Array, other: Array, decades: bool) -> float | None:
+    if decades:
+        exponent = _middle(np.log(one), np.log(other), False)
+        return None if exponent is None else float(np.exp(exponent))
     change = np.abs(other - one)
     if not np.isfinite(change).any() or not np.nanmax(change) > 0.0:
         return None
@@ -287,7 +299,16 @@ def _middle(one: Array, other: Array) -> float | None:
 
 def _norm(values: Array) -> Normalize:
     finite = values[np.isfinite(values)]
-    return Normalize(float(finite.min()), float(finite.max())) if finite.size else Normalize(0.0, 1.0)
+    if not finite.size:
+        return Normalize(0.0, 1.0)
+    kind = LogNorm if _decades(values) else Normalize
+    return kind(float(finite.min()), float(finite.max()))
+
+
+def _decades(values: Array) -> bool:
+    """True if positive values span so many decades that only their logarithm can be shown."""
+    finite = values[np.isfinite(values)]
+    return bool(finite.size) and bool(finite.min() > 0.0) and bool(finite.max() > MANY * finite.min())
 
 
 def _bar(axes: Axes, mesh: Any, curve: Curve, level: float | None) -> None:
