@@ -125,6 +125,13 @@ class Plan:
                 f"model {self.model.slug!r} is defined in the script itself, where no worker can import it from: "
                 "move it into a module of its own"
             )
+        for values in self.constants.values():
+            for name, value in values.items():
+                if not isinstance(value, (bool, int, float, str, type(None))):
+                    raise ParameterError(
+                        f"{name} = {value} of your own cannot be sent to workers: write it into a model of your own, "
+                        "or call dmft.solve in a loop"
+                    )
         arrays = {item.name for item in self.model.observables}
         arrays |= {dim for item in self.model.observables for dim in item.dims}
         for name in self.names:
