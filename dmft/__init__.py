@@ -31,7 +31,19 @@ _HOME = {
     "Loss": "theory.losses",
     "DMFTError": "errors",
 }
-__all__ = ["DMFTError", "Loss", "Run", "__version__", "compare", "load", "models", "register", "simulate", "solve", "sweep"]
+__all__ = [
+    "DMFTError",
+    "Loss",
+    "Run",
+    "__version__",
+    "compare",
+    "load",
+    "models",
+    "register",
+    "simulate",
+    "solve",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

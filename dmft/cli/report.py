@@ -123,7 +123,9 @@ def sweep_object(diagram: PhaseDiagram, file: Path | None) -> dict[str, Any]:
         "axes": {name: item.values.tolist() for name, item in diagram.coordinates.items()},
         "points": {"total": int(diagram.states.size), **diagram.counts},
         "failures": list(diagram.failures),
-        "scalars": {name: dict(zip(("min", "max"), value_range(curve), strict=True)) for name, curve in scalars.items()},
+        "scalars": {
+            name: dict(zip(("min", "max"), value_range(curve), strict=True)) for name, curve in scalars.items()
+        },
         "curves": {
             name: {"dims": list(curve.dims), "shape": list(curve.values.shape)}
             for name, curve in arrays.items()

@@ -103,7 +103,7 @@ def diagram_interrupted(diagram: PhaseDiagram, shard: tuple[int, int] | None) ->
 
 def draw(diagram: PhaseDiagram, path: Path | None) -> tuple[Exception | None, Path | None]:
     """The figure, if there is anything to draw; an error is returned: the numbers must still be shown."""
-    if path is None or not diagram.scalars and not diagram.observables:
+    if path is None or (not diagram.scalars and not diagram.observables):
         return None, None
     try:
         write_figure(diagram, path)
@@ -130,7 +130,9 @@ def make_plan(selection: Selection, values: Values, options: dict[str, Any]) -> 
     kind = options["kind"] or config.sweep.get("kind", KINDS[0])
     groups = list(options["zipped"]) or config.sweep.get("zip", [])
     if not isinstance(groups, list):
-        raise ParameterError(f'zip = {groups!r} in {config.name} is not allowed: give a list, e.g. zip = ["alpha,ridge"]')
+        raise ParameterError(
+            f'zip = {groups!r} in {config.name} is not allowed: give a list, e.g. zip = ["alpha,ridge"]'
+        )
     over = {name.replace("-", "_"): given for name, given in config.over.items()}
     given = [parse_over(text) for text in options["over"]]
     names = [name for name, _ in given]
@@ -143,7 +145,9 @@ def make_plan(selection: Selection, values: Values, options: dict[str, Any]) -> 
     for name in typed:
         find_declaration(selection.model, kind, name)  # an option without effect is an error
         if name in over:
-            raise ParameterError(f"{name} is both swept and fixed: leave out --over {name} or --{name.replace('_', '-')}")
+            raise ParameterError(
+                f"{name} is both swept and fixed: leave out --over {name} or --{name.replace('_', '-')}"
+            )
     fixed = {
         part: {name: value for name, value in values[part].items() if name not in over}
         for part in parts_of(selection.model, kind)
@@ -241,4 +245,3 @@ def axes_object(plan: Plan) -> dict[str, list[Any]]:
     return {
         name: [row[position] for row in axis.rows] for axis in plan.axes for position, name in enumerate(axis.names)
     }
-

@@ -45,7 +45,8 @@ def title(run: Run) -> str:
     """Model, the parameters that differ from the defaults, and the status unless converged."""
     # no line break within " = "
     parts = [
-        f"{parameter_name(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}" for name, value in run.changed.items()
+        f"{parameter_name(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}"
+        for name, value in run.changed.items()
     ]
     words = run.model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
     return words if run.status.success else f"{words} ({run.status.code.replace('_', ' ')})"

@@ -63,7 +63,7 @@ def plot(diagram: PhaseDiagram, observables: list[str] | None = None) -> Figure:
         raise ParameterError("this phase diagram holds no data: every point failed or is missing")
     view = View(diagram)
     with matplotlib.rc_context(fname=STYLE):
-        mapped = view.second is not None or diagram.scattered and len(view.axes) == 2
+        mapped = view.second is not None or (diagram.scattered and len(view.axes) == 2)
         heights = [height for name in names for height in _heights(view, name, mapped)]
         width = WIDE if mapped and not diagram.scattered else NARROW
         figure = RunFigure((width, sum(heights) + 0.5), layout="constrained")
@@ -160,7 +160,11 @@ def _curve(view: View, name: str, axes: Axes, below: Axes | None) -> None:
     """Theory as line through its points, simulation as marks, the difference below."""
     x = view.first
     place = _places(x)
-    for part, colour, style in (("theory", THEORY, "o-"), ("simulation", SIMULATION, "o"), ("comparison", THEORY, "o-")):
+    for part, colour, style in (
+        ("theory", THEORY, "o-"),
+        ("simulation", SIMULATION, "o"),
+        ("comparison", THEORY, "o-"),
+    ):
         found = view.curve(name, part)
         if found is None:
             continue
@@ -183,7 +187,7 @@ def _curve(view: View, name: str, axes: Axes, below: Axes | None) -> None:
 def _difference(view: View, name: str) -> Array | None:
     """Simulation minus theory in standard errors; None if that cannot be told."""
     pair = [view.curve(name, part) for part in ("theory", "simulation")]
-    if view.second is not None or len(view.axes) > 1 and view.diagram.scattered or None in pair:
+    if view.second is not None or (len(view.axes) > 1 and view.diagram.scattered) or None in pair:
         return None
     theory, simulation = (Curve("", found[1], found[2], ("x",), "", "") for found in pair if found is not None)
     z = residual(theory, simulation)
@@ -278,10 +282,9 @@ def transition(values: Array) -> float | None:
 
     Over many decades (:func:`_decades`) changes are those of the logarithm.
     """
-    pairs = [
-        (np.take(values, range(values.shape[axis] - 1), axis).ravel(), np.take(values, range(1, values.shape[axis]), axis).ravel())
-        for axis in range(values.ndim)
-    ]  # fmt: skip
+    pairs = []
+    for axis, size in enumerate(values.shape):
+        pairs.append([np.take(values, np.arange(size - 1) + side, axis).ravel() for side in (0, 1)])
     low, high = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
     return _middle(low, high, _decades(values)) if min(values.shape) > 1 else None
 
@@ -314,7 +317,7 @@ def _decades(values: Array) -> bool:
 def _bar(axes: Axes, mesh: Any, curve: Curve, level: float | None) -> None:
     beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))
     bar = axes.figure.colorbar(mesh, cax=beside, label=axis_label(curve))
-    bar.outline.set_linewidth(0.6)  # type: ignore[operator,union-attr]
+    bar.outline.set_linewidth(0.6)
     if level is not None:
         beside.axhline(level, color="white", linewidth=1.6)
         beside.axhline(level, color=BAD, linewidth=0.8)

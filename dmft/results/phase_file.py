@@ -115,6 +115,7 @@ def restore_phase(attrs: Attributes, groups: Mapping[str, Group]) -> PhaseDiagra
         raise FileFormatError(f"variable {STATE!r} of / has values outside of 0 to {len(STATES) - 1}")
     words: dict[str, Any] = {name: get_attribute(attrs, "/", name, str) for name in ("model", "kind", "identity")}
     facts = {name: get_json(attrs, "/", name, dict) for name in ("parameters", "method", "changed")}
+    parts: dict[str, Any] = {name: restored_solution(groups, name) for name in PARTS}
     return PhaseDiagram(
         axes=axes,
         coordinates={name: _coordinate(name, item) for name, item in root.coordinates.items()},
@@ -123,11 +124,13 @@ def restore_phase(attrs: Attributes, groups: Mapping[str, Group]) -> PhaseDiagra
         failures=tuple(get_json(attrs, "/", "failures", list)),
         references=tuple(get_json(attrs, "/", "references", list)),
         provenance=restored_provenance(attrs),
-        **{name: restored_solution(groups, name) for name in PARTS},
+        **parts,
         **words,
         **facts,
     )
 
 
 def _coordinate(name: str, item: Variable) -> Coordinate:
-    return Coordinate(name, item.values, *restored_labels(item, f"/{name}"), dim="" if item.dims == (name,) else item.dims[0])
+    return Coordinate(
+        name, item.values, *restored_labels(item, f"/{name}"), dim="" if item.dims == (name,) else item.dims[0]
+    )

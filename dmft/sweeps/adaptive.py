@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +35,9 @@ class Adaptive:
     def __init__(self, plan: Plan, total: int, observable: str | None) -> None:
         for axis in plan.axes:
             if not axis.numeric or len(axis.names) > 1 or plan.declared[axis.names[0]].kind is not float:
-                raise ParameterError(f"adaptive cannot choose values of {', '.join(axis.names)}: give a range of numbers")
+                raise ParameterError(
+                    f"adaptive cannot choose values of {', '.join(axis.names)}: give a range of numbers"
+                )
             if len(axis) < 2:
                 raise ParameterError(f"adaptive needs a range of {axis.names[0]}, e.g. {axis.names[0]}=0.5:4:5")
         if len(plan.axes) > 2:
@@ -87,7 +90,9 @@ class Adaptive:
 
         tell(self.seen)
         while len(self.seen) < self.total:
-            places, _ = learner.ask(min(BATCH, self.total - len(self.seen)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of how well it interpolates, which only moves points
+                places, _ = learner.ask(min(BATCH, self.total - len(self.seen)))
             batch = [self.plan.point(self._values(place)) for place in places]
             batch = list({point.name: point for point in batch if point.name not in known}.values())
             if not batch:
@@ -104,9 +109,7 @@ class Adaptive:
         return self.seen or list(points)
 
     def _place(self, point: Point) -> Any:
-        place = [
-            math.log(value) if log else value for value, log in zip(point.values.values(), self.logs, strict=True)
-        ]
+        place = [math.log(value) if log else value for value, log in zip(point.values.values(), self.logs, strict=True)]
         return place[0] if len(place) == 1 else tuple(place)
 
     def _values(self, place: Any) -> dict[str, Any]:

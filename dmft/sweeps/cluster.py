@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from ..errors import DMFTError, ParameterError, WorkerError
-from .local import Outcome
+from .local import Outcome, worker_environment
 from .plan import Point
 from .work import run_point
-from .worker import ERROR, SINGLE, describe_error
+from .worker import ERROR, describe_error
 
 LOCAL = "local"
 #: Seconds to wait for a scheduler to answer.
@@ -26,22 +27,32 @@ def answer(task: dict[str, Any]) -> bytes:
         return ERROR + describe_error(error).encode(errors="replace")
 
 
-def run_dask(points: Sequence[Point], address: str, jobs: int) -> Iterator[tuple[Point, Outcome]]:
-    """Calculate points on the cluster at `address`, or on ``local`` ones of `jobs` processes; see :func:`run_local`.
+class DaskPool:
+    """Calculates points on the cluster at `address`, or on a ``local`` one of `jobs` processes, until :meth:`close`.
 
     A point whose worker dies is tried again by Dask (``distributed.scheduler.allowed-failures`` times).
-
-    Raises
-    ------
-    WorkerError
-        If Dask is not installed, no scheduler answers, or it goes away.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise WorkerError('Dask is not installed: pip install "dmft[cluster]", or use --jobs') from None
-    with ExitStack() as stack:
-        client = stack.enter_context(_connect(stack, distributed, address, jobs))
+
+    def __init__(self, address: str, jobs: int) -> None:
+        self.address, self.jobs = address, jobs
+        self._stack = ExitStack()
+        self._client: Any = None
+
+    def __call__(self, points: Sequence[Point]) -> Generator[tuple[Point, Outcome]]:
+        """Calculate points; yield each as soon as it is finished.
+
+        Raises
+        ------
+        WorkerError
+            If Dask is not installed, no scheduler answers, or it goes away.
+        """
+        try:
+            import distributed
+        except ImportError:
+            raise WorkerError('Dask is not installed: pip install "dmft[cluster]", or use --jobs') from None
+        if self._client is None:
+            self._client = self._stack.enter_context(_connect(self._stack, distributed, self.address, self.jobs))
+        client = self._client
         # the name of a point is its key: the scheduler calculates it once even if two sweeps ask for it
         futures = {client.submit(answer, point.task, key=f"dmft-{point.name}", pure=False): point for point in points}
         try:
@@ -50,21 +61,37 @@ def run_dask(points: Sequence[Point], address: str, jobs: int) -> Iterator[tuple
                 yield point, _outcome(future)
                 future.release()
         except (distributed.CancelledError, asyncio.CancelledError, OSError) as error:
-            raise WorkerError(f"the Dask scheduler at {address} went away ({error}): finished points are kept") from None
+            if isinstance(error, DMFTError):  # of who takes the points, e.g. a full disk
+                raise
+            raise WorkerError(
+                f"the Dask scheduler at {self.address} went away ({error}): finished points are kept"
+            ) from None
         finally:
             if futures and client.status == "running":
                 client.cancel(list(futures), force=True)
 
+    def close(self) -> None:
+        """Leave the cluster; end a local one."""
+        self._client = None
+        self._stack.close()
+
 
 def _connect(stack: ExitStack, distributed: Any, address: str, jobs: int) -> Any:
     if address == LOCAL:
-        import dask
+        from distributed.deploy.subprocess import SubprocessCluster
 
-        # one thread for each library, set before the worker imports any
-        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": SINGLE}))
-        cluster = stack.enter_context(
-            distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None, processes=True)
-        )
+        # not LocalCluster, whose processes would import the main script once more; one thread for each library
+        before = dict(os.environ)
+        os.environ.update(worker_environment())
+        try:
+            cluster = stack.enter_context(
+                SubprocessCluster(host="127.0.0.1", n_workers=jobs, threads_per_worker=1, dashboard_address=":0")
+            )
+        except (OSError, RuntimeError) as error:
+            raise WorkerError(f"the local Dask cluster does not start ({error}): use --jobs alone") from None
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         return distributed.Client(cluster)
     try:
         return distributed.Client(address, timeout=TIMEOUT)

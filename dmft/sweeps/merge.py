@@ -97,24 +97,24 @@ def _solution(
         return None
     taken = {name: Variable((item.axis,), np.asarray(item.values), _labels(item)) for name, item in swept.items()}
     own, ragged = _own_axes(present, taken)
-    layout = {name: item for group in reversed(present) for name, item in group.variables.items()}
-    for name, item in ragged.items():
+    layout: dict[str, Variable] = {}
+    for name, item in [*(pair for group in present for pair in group.variables.items()), *ragged.items()]:
         layout.setdefault(name, item)
-    lengths = {dim: max(_length(group, dim) for group in present) for dim in {d for v in layout.values() for d in v.dims}}
+    lengths = {
+        dim: max(_length(group, dim) for group in present) for dim in {d for v in layout.values() for d in v.dims}
+    }
     total = math.prod(shape)
     check_memory(
         16.0 * total * sum(math.prod(lengths[dim] for dim in item.dims) for item in layout.values()),
         "sweep fewer points at a time, or fewer --steps",
     )
-    first = next(name for group in present for name in group.variables) if any(g.variables for g in present) else ""
     variables = {}
-    for name in sorted(layout, key=lambda name: (name != first, list(layout).index(name))):
-        item = layout[name]
+    for name, item in layout.items():
         values = np.full((total, *(lengths[dim] for dim in item.dims)), np.nan)
         for index, group in enumerate(groups):
             mine = None if group is None else group.variables.get(name, group.coordinates.get(name))
             if mine is not None:
-                values[(index, *(slice(length) for length in mine.values.shape))] = mine.values
+                values[index, ...][tuple(slice(length) for length in mine.values.shape)] = mine.values
         dims = tuple(f"{dim}_index" if dim in ragged else dim for dim in item.dims)
         variables[name] = Variable((*axes, *dims), values.reshape(*shape, *values.shape[1:]), item.attrs)
     statuses = [group.attrs.get("status", ORDER[0]) for group in present]
@@ -132,7 +132,7 @@ def _solution(
 def _own_axes(
     present: Sequence[Group], taken: Mapping[str, Variable]
 ) -> tuple[dict[str, Variable], dict[str, Variable]]:
-    """Coordinates of the curves' own axes: those shared by all points, and the main ones that differ from point to point.
+    """Coordinates of the curves' own axes: those that all points share, and the main ones that differ.
 
     Points that stopped earlier share the start.
     """

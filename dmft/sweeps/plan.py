@@ -155,7 +155,7 @@ class Plan:
             full = {part: cls.from_dict(given[part]).as_dict() for part, cls in self.parts.items()}
         except DMFTError as error:
             refused = str(error)
-        task = {"model": self.model.slug, "kind": self.kind, "sizes": list(self.sizes)}
+        task: dict[str, Any] = {"model": self.model.slug, "kind": self.kind, "sizes": list(self.sizes)}
         task |= {part: full.get(part, {}) for part in ("parameters", "method", "simulation")}
         seed = int(digest("seed", task, length=16), 16) >> 1  # 63 bits: a function of the point alone
         for part in ("method", "simulation"):

@@ -7,11 +7,11 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..api import parse_sizes, split
 from ..errors import FileFormatError, ModelWarning, OutputError, ParameterError
@@ -19,13 +19,23 @@ from ..results.phase import PhaseDiagram
 from ..results.progress import SILENT, Progress
 from ..theory.registry import DEFAULT_SLUG, find
 from . import axes as axis_module
-from .local import Outcome, run_local
+from .local import LocalPool, Outcome
 from .merge import merge
 from .plan import DEFAULT_SIZES, Plan, Point, Values, find_declaration, parts_of
 from .store import Store
 from .work import Record, unpack
 
-Executor = Callable[[Sequence[Point]], Iterator[tuple[Point, Outcome]]]
+
+class Executor(Protocol):
+    """Calculates points wherever it likes; :mod:`dmft.sweeps.local` and :mod:`dmft.sweeps.cluster` have one each."""
+
+    def __call__(self, points: Sequence[Point]) -> Generator[tuple[Point, Outcome]]:
+        """Yield each point with its outcome as soon as it is finished."""
+
+    def close(self) -> None:
+        """Free processes and connections."""
+
+
 EXAMPLE = "give one or more, e.g. --over alpha=0.5:4:15"
 
 
@@ -71,7 +81,7 @@ class Sweep:
         yield from ((point, point.refused) for point in missing if point.refused)
         able = [point for point in missing if not point.refused]
         if able:
-            with closing(self.executor(able)) as outcomes:  # type: ignore[type-var]
+            with closing(self.executor(able)) as outcomes:
                 yield from outcomes
 
     def gather(self, points: Sequence[Point]) -> bool:
@@ -223,7 +233,7 @@ def carry_out(
     store = Store(path)
     if not store.folder.exists():
         check_output(path, plan, force)  # before a folder is made
-    with store.opened(plan, shard, force):
+    with closing(executor), store.opened(plan, shard, force):
         check_output(path, plan, force)
         work = Sweep(plan, store, executor, progress)
         work.look(points)
@@ -271,7 +281,9 @@ def check_output(path: Path, plan: Plan, force: bool) -> None:
     except FileFormatError:
         earlier = ""
     if earlier != plan.identity:
-        raise OutputError(f"{path} exists and is not of this sweep: give another name with -o, or --force to replace it")
+        raise OutputError(
+            f"{path} exists and is not of this sweep: give another name with -o, or --force to replace it"
+        )
 
 
 def make_executor(jobs: int | None, dask: str | None) -> Executor:
@@ -286,10 +298,10 @@ def make_executor(jobs: int | None, dask: str | None) -> Executor:
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 4096:
         raise ParameterError(f"jobs = {jobs!r} is not allowed: give the number of worker processes, 1 to 4096")
     if dask is None:
-        return lambda points: run_local(points, number)
-    from .cluster import run_dask
+        return LocalPool(number)
+    from .cluster import DaskPool
 
-    return lambda points: run_dask(points, dask, number)
+    return DaskPool(dask, number)
 
 
 def default_jobs() -> int:
@@ -305,4 +317,3 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise ParameterError(f"shard = {text!r} is not allowed: give i/n with 1 <= i <= n, e.g. 3/10")
     return int(match[1]), int(match[2])
-

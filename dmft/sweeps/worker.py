@@ -20,7 +20,7 @@ from typing import BinaryIO
 LENGTH = struct.Struct("<Q")
 ERROR = b"!"
 #: One thread for each worker: workers are what runs side by side. Must be set before NumPy is imported.
-SINGLE = {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+SINGLE = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def read_frame(source: BinaryIO) -> bytes | None:

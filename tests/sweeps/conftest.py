@@ -12,7 +12,7 @@ from dmft.results.phase import PhaseDiagram
 from dmft.theory import registry
 
 #: A model in a module of its own, as a plug-in would have it: workers must be able to import it.
-TROUBLE = '''
+TROUBLE = """
 import os, signal, time
 from dataclasses import dataclass
 from typing import ClassVar
@@ -64,7 +64,7 @@ class Trouble(Model):
                   "noise": self.observable("noise").curve(rng.standard_normal(), 1.0)}
         code = "diverged" if self.mode == "diverge" and self.x > 0 else "converged"
         return Solution(curves, {}, Status(code, "done"), 2, method.as_dict())
-'''
+"""
 
 
 @pytest.fixture

@@ -28,9 +28,7 @@ def scheduler(tmp_path):
         return started[-1]
 
     process = start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-    address = next(
-        match[0] for line in process.stderr if (match := re.search(r"tcp://127\.0\.0\.1:\d+", line))
-    )
+    address = next(match[0] for line in process.stderr if (match := re.search(r"tcp://127\.0\.0\.1:\d+", line)))
     for _ in range(2):
         start("dask_worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
     yield address
@@ -56,7 +54,7 @@ def test_local_cluster(assert_same):
 
 def test_dead_address(monkeypatch):
     monkeypatch.setattr("dmft.sweeps.cluster.TIMEOUT", 0.5)
-    with pytest.raises(WorkerError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         dmft.sweep("sgd/ridge", GRID, dask="tcp://127.0.0.1:9")
 
 

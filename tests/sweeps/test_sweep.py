@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import dmft
+import dmft.sweeps.sweep as module
 from dmft.errors import DMFTError, OutputError, ParameterError, StoreError, UnknownNameError
 from dmft.results.phase import STATES
-from dmft.sweeps import sweep as module
-from dmft.sweeps.local import run_local
+from dmft.sweeps.local import LocalPool
 from dmft.theory.losses import Loss
 
 GRID = {"alpha": (1.0, 3.0, 3), "batch_fraction": [0.3, 1.0]}
@@ -73,11 +73,12 @@ def count_work(monkeypatch):
     """How many points each later sweep calculates."""
     done = []
 
-    def counted(points, jobs):
-        done.append(len(points))
-        return run_local(points, jobs)
+    class Counting(LocalPool):
+        def __call__(self, points):
+            done.append(len(points))
+            return super().__call__(points)
 
-    monkeypatch.setattr(module, "run_local", counted)
+    monkeypatch.setattr(module, "LocalPool", Counting)
     return done
 
 
