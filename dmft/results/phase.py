@@ -73,7 +73,7 @@ class PhaseDiagram:
         ``agrees`` (1, 0; NaN: nothing to compare) and for each observable ``NAME_max_z``, ``NAME_threshold``,
         ``NAME_relative_error``.
     references, provenance, changed
-        As in :class:`dmft.Run`; `changed` tells of the fixed parameters.
+        As in :class:`dmft.results.run.Run`; `changed` tells of the fixed parameters.
     identity : str
         Digest of what is swept and what is fixed: sweeps of the same identity continue each other.
     """
