@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from ..results.numbers import number
 
@@ -153,5 +152,7 @@ def sweep_lines(diagram: PhaseDiagram, title: str) -> list[str]:
 
 def value_range(curve: Curve) -> tuple[float, float]:
     """Smallest and largest finite value; NaN if there is none."""
+    import numpy as np
+
     finite = curve.values[np.isfinite(curve.values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)

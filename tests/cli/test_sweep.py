@@ -49,6 +49,7 @@ def test_default_name_resumes(call, tmp_path):
     assert len(list(tmp_path.glob("*.points/*.npz"))) == 3
 
 
+@pytest.mark.slow
 def test_sgd_is_the_default(call):
     made = call("sweep", "--over", "alpha=1:2:2", "--steps", "3", "--paths", "64", "--json", "--no-figure").object
     assert made["model"] == "sgd"
@@ -115,6 +116,7 @@ def test_shards(call, tmp_path):
     assert dmft.load("phase.h5").status.success
 
 
+@pytest.mark.slow
 def test_adaptive(call):
     pytest.importorskip("adaptive")
     words = (*RIDGE, "--over", "alpha=0.5:4:3", "--adaptive", "--observable", "final_norm", "-o", "a.h5", "--no-figure")

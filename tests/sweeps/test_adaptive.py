@@ -43,6 +43,7 @@ def test_two_axes_with_a_logarithm(trouble):
     diagram.plot()
 
 
+@pytest.mark.slow
 def test_points_that_do_not_converge(trouble):
     diagram = dmft.sweep(trouble, {"x": (-1, 1, 5)}, adaptive=13, mode="raise", jobs=1)
     assert diagram.counts["failed"] > 0

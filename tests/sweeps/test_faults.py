@@ -26,7 +26,7 @@ import dmft_trouble, dmft
 if int(sys.argv[2]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
-    diagram = dmft.sweep("trouble", {"x": (-1, 1, 12)}, sys.argv[1], seconds=0.15, jobs=2)
+    diagram = dmft.sweep("trouble", {"x": (-1, 1, 12)}, sys.argv[1], seconds=0.1, jobs=2)
 except dmft.DMFTError as error:
     sys.exit(str(error))
 print(diagram.status.code)
@@ -65,9 +65,9 @@ def test_killed_in_the_middle_and_resumed(begin, output, trouble, assert_same):
     assert not output.exists()
     before = {path: path.stat().st_mtime_ns for path in finished(output, 4)}
     assert len(before) < 12
-    resumed = dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.15, jobs=2)
+    resumed = dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.1, jobs=2)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
-    assert_same(resumed, dmft.sweep(trouble, {"x": (-1, 1, 12)}, seconds=0.15, jobs=2))
+    assert_same(resumed, dmft.sweep(trouble, {"x": (-1, 1, 12)}, seconds=0.1, jobs=2))
 
 
 def test_interrupt_writes_what_there_is(begin, output):
@@ -85,9 +85,9 @@ def test_two_sweeps_at_once(begin, output, trouble):
     process = begin()
     finished(output, 1)
     with pytest.raises(StoreError, match=f"another sweep is at work.*process {process.pid}"):
-        dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.15, jobs=1)
+        dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.1, jobs=1)
     with pytest.raises(StoreError, match="another sweep is at work"):
-        dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.15, jobs=1, shard="1/2")
+        dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.1, jobs=1, shard="1/2")
     process.kill()
     process.communicate()
 
@@ -127,7 +127,7 @@ def test_full_disk(begin, output, trouble, assert_same):
     assert "Traceback" not in err
     assert not output.exists()
     assert not list(Store(output).folder.glob("*.npz"))
-    again = dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.15, jobs=2)
+    again = dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.1, jobs=2)
     assert again.status.success
 
 

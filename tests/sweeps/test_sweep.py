@@ -39,6 +39,7 @@ def test_same_bits_for_any_number_of_workers_and_neighbours(output, assert_same,
     assert not set(other.seeds.tolist()) & set(one.seeds.tolist())
 
 
+@pytest.mark.slow
 def test_monte_carlo_and_simulation_have_the_same_bits(assert_same):
     options = {"steps": 4, "size": 30, "replicas": 3, "paths": 64, "kind": "comparison"}
     one = dmft.sweep("sgd", {"alpha": [1.0, 2.0]}, jobs=1, **options)
@@ -51,7 +52,7 @@ def test_monte_carlo_and_simulation_have_the_same_bits(assert_same):
 
 
 def test_sweep_over_options_and_texts():
-    diagram = dmft.sweep("sgd", {"data": ["two-cluster", "random-labels"], "paths": [64, 128]}, steps=3, jobs=1)
+    diagram = dmft.sweep("sgd", {"data": ["two-cluster", "random-labels"], "paths": [64, 128]}, steps=3, jobs=2)
     assert diagram.axes == ("data", "paths")
     assert diagram.coordinates["data"].values.tolist() == ["two-cluster", "random-labels"]
     assert diagram.coordinates["paths"].values.tolist() == [64, 128]
