@@ -56,7 +56,7 @@ class Store:
                 self._lock(descriptor, alone)
             if force:
                 self._clear()
-            self._check(plan)
+            self._check(plan, alone=shard is None)
             yield
         finally:
             for descriptor in descriptors:
@@ -84,7 +84,8 @@ class Store:
             if path.name == MANIFEST or path.suffix in (".npz", ".error"):
                 path.unlink(missing_ok=True)
 
-    def _check(self, plan: Plan) -> None:
+    def _check(self, plan: Plan, alone: bool) -> None:
+        """Leave the manifest, or refuse the folder; one without points belongs to nobody."""
         path = self.folder / MANIFEST
         try:
             found = json.loads(path.read_text())
@@ -95,7 +96,9 @@ class Store:
         except (OSError, ValueError):
             raise StoreError(f"{path} cannot be read: give another name with -o, or --force to start anew") from None
         difference = _difference(found, plan.contents)
-        if difference:
+        if difference and alone and not any(self.folder.glob("*.npz")):
+            write(path, json.dumps(plan.contents, indent=1).encode())
+        elif difference:
             raise StoreError(
                 f"{self.folder} belongs to another sweep ({difference}): give another name with -o, "
                 "or --force to throw its points away"

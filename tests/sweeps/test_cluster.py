@@ -52,10 +52,12 @@ def test_local_cluster(assert_same):
     assert_same(diagram, dmft.sweep("sgd/ridge", GRID, jobs=2, steps=4))
 
 
-def test_dead_address(monkeypatch):
+def test_dead_address(monkeypatch, output):
     monkeypatch.setattr("dmft.sweeps.cluster.TIMEOUT", 0.5)
     with pytest.raises(WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        dmft.sweep("sgd/ridge", GRID, dask="tcp://127.0.0.1:9")
+        dmft.sweep("sgd/ridge", GRID, output, dask="tcp://127.0.0.1:9")
+    # nothing was calculated, so nothing stands in the way of another sweep
+    assert dmft.sweep("sgd/ridge", GRID, output, steps=3, jobs=1).status.success
 
 
 def test_not_an_address():

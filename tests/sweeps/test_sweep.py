@@ -11,6 +11,7 @@ import dmft
 import dmft.sweeps.sweep as module
 from dmft.errors import DMFTError, OutputError, ParameterError, StoreError, UnknownNameError
 from dmft.results.phase import STATES
+from dmft.results.progress import Progress
 from dmft.sweeps.local import LocalPool
 from dmft.theory.losses import Loss
 
@@ -150,6 +151,23 @@ def test_failed_points_are_recorded_and_tried_again(output, trouble, monkeypatch
     assert np.isnan(loaded["step"].values[3:]).all()
     dmft.sweep(trouble, {"x": (-1, 1, 5)}, output, mode="raise", jobs=2)
     assert done == [5, 2]
+
+
+def test_progress_counts_points_and_tells_failures(trouble):
+    told = []
+
+    class Recorder(Progress):
+        def start(self, label, total):
+            told.append((label, total))
+
+        def update(self, done):
+            told.append(done)
+
+        def relabel(self, label):
+            told.append(label)
+
+    dmft.sweep(trouble, {"x": [-1, 1]}, mode="raise", jobs=1, progress=Recorder())
+    assert told == [("sweeping trouble", 2.0), 1.0, "sweeping trouble, 1 failed", 1.0]
 
 
 def test_refused_combinations_are_failed_points(trouble):
