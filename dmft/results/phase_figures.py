@@ -205,12 +205,18 @@ def _map(view: View, name: str, axes: Axes) -> None:
     if level is not None:
         axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], colors="white", linewidths=1.6)
         axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], colors=BAD, linewidths=0.8)
-    across, up = np.meshgrid(x.values, y.values, indexing="ij")
-    axes.plot(across[view.good], up[view.good], ".", color="white", mec=BAD, mew=0.3, markersize=2.4)
-    axes.plot(across[~view.good], up[~view.good], "x", color=BAD, markersize=3.2)
+    _raw_points(view, axes)
     _bar(axes, mesh, curve, level)
     _label_x(axes, x)
     _label_y(axes, y)
+
+
+def _raw_points(view: View, axes: Axes) -> None:
+    """Where the grid has its points: dots, crosses where they have not converged."""
+    assert view.second is not None
+    across, up = np.meshgrid(_places(view.first), _places(view.second), indexing="ij")
+    axes.plot(across[view.good], up[view.good], ".", color="white", mec=BAD, mew=0.3, markersize=2.4)
+    axes.plot(across[~view.good], up[~view.good], "x", color=BAD, markersize=3.2)
 
 
 def _scattered_map(view: View, name: str, axes: Axes) -> None:
@@ -272,6 +278,7 @@ def _categories(view: View, name: str, axes: Axes) -> None:
     count = len(view.second.values)
     shown = np.ma.masked_invalid(values.T)
     mesh = axes.pcolormesh(_edges(view.first), np.arange(count + 1) - 0.5, shown, rasterized=True, norm=_norm(values))
+    _raw_points(view, axes)
     _bar(axes, mesh, curve, None)
     _label_x(axes, view.first)
     _label_y(axes, view.second)
