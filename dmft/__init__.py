@@ -1,6 +1,6 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``load``, ``models`` and the words ``Run``, ``Loss``, ``DMFTError``.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models`` and the words ``Run``, ``Loss``, ``DMFTError``.
 Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .api import compare, load, simulate, solve
     from .errors import DMFTError
     from .results.run import Run
+    from .sweeps.sweep import sweep
     from .theory.losses import Loss
     from .theory.registry import models, register
 
@@ -23,13 +24,26 @@ _HOME = {
     "simulate": "api",
     "compare": "api",
     "load": "api",
+    "sweep": "sweeps.sweep",
     "models": "theory.registry",
     "register": "theory.registry",
     "Run": "results.run",
     "Loss": "theory.losses",
     "DMFTError": "errors",
 }
-__all__ = ["DMFTError", "Loss", "Run", "__version__", "compare", "load", "models", "register", "simulate", "solve"]
+__all__ = [
+    "DMFTError",
+    "Loss",
+    "Run",
+    "__version__",
+    "compare",
+    "load",
+    "models",
+    "register",
+    "simulate",
+    "solve",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ModelWarning, ParameterError, UnknownNameError
 from .parameters import Declared
@@ -21,6 +21,9 @@ from .results.status import DIVERGED, INTERRUPTED
 from .simulation.method import Simulation
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
+
+if TYPE_CHECKING:
+    from .results.phase import PhaseDiagram
 
 
 def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[str, Any]]:
@@ -152,7 +155,7 @@ def compare(
     >>> run.comparison.sizes
     (200, 400)
     """
-    sizes = _sizes(size)
+    sizes = parse_sizes(size)
     started = time.perf_counter()
     theory: Solution | None = None
     if isinstance(model, Run):
@@ -199,7 +202,7 @@ def _model_of(run: Run, options: dict[str, Any]) -> Model:
     return cls.from_dict(parameters)
 
 
-def _sizes(given: Any) -> list[int]:
+def parse_sizes(given: Any) -> list[int]:
     """Sizes in increasing order, from one number, several, or text such as ``"500,1000"``."""
     if isinstance(given, str):
         given = given.split(",")
@@ -222,12 +225,16 @@ def twin(model: Model) -> Any:
         raise ParameterError(f"model {model.slug!r} has no simulation: {name} does not exist") from None
 
 
-def load(path: str | Path) -> Run:
-    """Read a run from an HDF5 file.
+def load(path: str | Path) -> Run | PhaseDiagram:
+    """Read a run or a phase diagram from an HDF5 file.
 
     Raises
     ------
     FileFormatError
         If the file is truncated, foreign, incomplete or of a newer schema.
     """
-    return Run.load(path)
+    if not isinstance(path, (str, Path)):
+        raise ParameterError(f"path = {path!r} is not allowed: give the name of a file")
+    from .results.phase_file import load_any
+
+    return load_any(path)

@@ -52,3 +52,13 @@ class FileFormatError(DMFTError, OSError):
 
 class BackendError(DMFTError, RuntimeError):
     """The array backend asked for is not usable on this machine."""
+
+
+class WorkerError(DMFTError, RuntimeError):
+    """The processes or the cluster that a sweep needs cannot be used."""
+
+
+class StoreError(DMFTError, RuntimeError):
+    """The folder with the points of a sweep belongs to another sweep, or one is at work on it."""
+
+    exit_code = 2

@@ -203,7 +203,7 @@ class Declared:
         }
 
 
-def digest(*parts: Any) -> str:
-    """Short stable name (8 hex digits) for a JSON-like description."""
+def digest(*parts: Any, length: int = 8) -> str:
+    """Short stable name (`length` hex digits) for a JSON-like description."""
     text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

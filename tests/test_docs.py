@@ -105,6 +105,15 @@ def test_plugin_is_a_model_on_the_command_line(plugin, tmp_path):
     assert (tmp_path / answer["file"]).exists()
 
 
+def test_plugin_is_swept(plugin, tmp_path):
+    words = ["-m", "dmft", "sweep", "noisy-descent", "--over", "temperature=0.1,0.2", "-o", "t.h5", "--jobs", "1"]
+    answer = json.loads(run([*words, "--json"], env=plugin, cwd=tmp_path))
+    assert answer["curves"]["norm"]["shape"] == [2, 51]
+    values = dmft.load(tmp_path / "t.h5").at_end("norm").values  # proportional to the temperature
+    assert values[1] == pytest.approx(2.0 * values[0], rel=1e-12)
+    assert (tmp_path / "t.pdf").exists()
+
+
 def test_plugin_validates(plugin, tmp_path):
     command = [sys.executable, "-m", "dmft", "solve", "noisy-descent", "--temperature=-1"]
     answer = subprocess.run(command, env=plugin, cwd=tmp_path, capture_output=True, text=True)

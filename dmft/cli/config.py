@@ -13,17 +13,21 @@ from ..parameters import Declared, Parameter
 
 #: Parts of a calculation, each with a declaration of its own and a table of that name in a config file.
 PARTS = ("parameters", "method", "simulation")
+#: Tables that only ``dmft sweep`` reads: swept values, and how they are swept.
+SWEEP = ("over", "sweep")
 Declarations = Mapping[str, type[Declared]]
 
 
 @dataclass(frozen=True)
 class Config:
-    """A config file: ``model``, keys outside of tables (any part), and one table per part."""
+    """A config file: ``model``, keys outside of tables (any part), one table per part, and those of sweeps."""
 
     name: str = ""
     model: str | None = None
     flat: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    over: dict[str, Any] = field(default_factory=dict)
+    sweep: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str) -> Config:
@@ -52,9 +56,11 @@ class Config:
             raise ParameterError(f'model = {model!r} in {path} is not allowed: give a slug such as model = "sgd"')
         tables = {name: value for name, value in content.items() if isinstance(value, dict)}
         for name in tables:
-            if name not in PARTS:
-                raise UnknownNameError(f"table in {path}", name, PARTS)
-        return cls(path, model, {key: value for key, value in content.items() if key not in tables}, tables)
+            if name not in (*PARTS, *SWEEP):
+                raise UnknownNameError(f"table in {path}", name, (*PARTS, *SWEEP))
+        over, sweep = (tables.pop(name, {}) for name in SWEEP)
+        flat = {key: value for key, value in content.items() if not isinstance(value, dict)}
+        return cls(path, model, flat, tables, over, sweep)
 
 
 def gather(

@@ -82,6 +82,11 @@ class Bar(Progress):
             with self._lock:  # tqdm's own counter is not safe
                 self._bar.update(done)
 
+    def relabel(self, label: str) -> None:
+        if self._bar is not None:
+            with self._lock:
+                self._bar.set_description_str(label, refresh=False)
+
     def finish(self) -> None:
         if self._bar is not None:
             with self._lock:

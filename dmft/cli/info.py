@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import check_threads
-from .report import print_json, run_lines, run_object, seconds, table
+from .report import print_json, run_lines, run_object, seconds, sweep_lines, sweep_object, table
 
 if TYPE_CHECKING:
+    from ..results.phase import PhaseDiagram
     from ..results.run import Run
 
 
@@ -29,10 +30,16 @@ def command(file: Path | None, as_json: bool, verbose: bool) -> int:
         else:
             click.echo("\n".join(table([(name, _text(value)) for name, value in facts.items()], indent=0)))
         return 0
+    from ..api import load
     from ..results.run import Run
 
-    run = Run.load(file)
-    if as_json:
+    run = load(file)
+    if not isinstance(run, Run):
+        if as_json:
+            print_json({**sweep_object(run, file), "provenance": run.provenance})
+        else:
+            click.echo("\n".join(sweep_file_lines(run)))
+    elif as_json:
         print_json({**run_object(run, file), "provenance": run.provenance})
     else:
         click.echo("\n".join(file_lines(run)))
@@ -41,14 +48,32 @@ def command(file: Path | None, as_json: bool, verbose: bool) -> int:
 
 def file_lines(run: Run) -> list[str]:
     """One screen about a run."""
-    facts = run.provenance
     lines = [*run_lines(run, _title(run)), ""]
     for part in ("theory", "simulation"):
         solution = getattr(run, part)
         if solution is not None:
             curves = [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items() if curve.dims]
             lines += _wrapped(part, curves)
-    lines += _wrapped("parameters", [f"{name}={value}" for name, value in run.parameters.items()])
+    return lines + _origin(run)
+
+
+def sweep_file_lines(diagram: PhaseDiagram) -> list[str]:
+    """One screen about a phase diagram."""
+    lines = [*sweep_lines(diagram, _title(diagram)), ""]
+    for part in ("theory", "simulation", "comparison"):
+        solution = getattr(diagram, part)
+        if solution is not None:
+            lines += _wrapped(part, [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items()])
+    for failure in diagram.failures[:5]:
+        where = ",".join(f"{name}={value}" for name, value in failure["point"].items())
+        lines += _wrapped("failed", [where, *str(failure["error"]).split()])
+    return lines + _origin(diagram)
+
+
+def _origin(run: Run | PhaseDiagram) -> list[str]:
+    """Parameters, options and where a result comes from."""
+    facts = run.provenance
+    lines = _wrapped("parameters", [f"{name}={value}" for name, value in run.parameters.items()])
     lines += _wrapped("method", [f"{name}={value}" for name, value in run.method.items()])
     versions = facts.get("versions", {})
     lines += _wrapped("versions", [f"{name} {value}" for name, value in versions.items()])
@@ -57,7 +82,7 @@ def file_lines(run: Run) -> list[str]:
     return lines + [line for source in run.references for line in _wrapped("reference", source.split())]
 
 
-def _title(run: Run) -> str:
+def _title(run: Run | PhaseDiagram) -> str:
     from ..errors import UnknownNameError
     from ..theory.registry import find
 

@@ -92,6 +92,7 @@ class ModelCommand(click.Command):
         if not ctx.resilient_parsing:
             given = {name: ctx.params.pop(name) for name in list(ctx.params) if name.startswith(PREFIX)}
             options = {name[len(PREFIX) :]: value for name, value in given.items() if value is not None}
+            ctx.meta["dmft.given"] = [PREFIX + name for name in options]
             sets = ctx.params.pop("sets")
             ctx.params = {name: value for name, value in ctx.params.items() if name not in ("slug", "config")}
             values = gather(selection.wanted, selection.known, selection.config, sets, options)

@@ -16,6 +16,7 @@ from ..results.status import INTERRUPTED
 from .model_command import RUN_SUFFIXES
 
 if TYPE_CHECKING:
+    from ..results.phase import PhaseDiagram
     from ..results.run import Run
 
 FIGURE_SUFFIX = ".pdf"
@@ -124,7 +125,7 @@ def check_folder(folder: Path) -> None:
         ) from None
 
 
-def write_figure(run: Run, path: Path, observables: list[str] | None = None) -> None:
+def write_figure(run: Run | PhaseDiagram, path: Path, observables: list[str] | None = None) -> None:
     """Draw `run` into a PDF, PNG or SVG file."""
     _import_matplotlib()
     from ..results.figures import save_figure

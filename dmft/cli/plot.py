@@ -13,12 +13,15 @@ FORMATS = (".pdf", ".png", ".svg")
 
 
 def _complete_observable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from ..api import load
     from ..results.run import Run
 
     try:
-        run = Run.load(ctx.params["file"])
+        run = load(ctx.params["file"])
     except (DMFTError, KeyError, TypeError):
         return []  # no file yet, or not one of ours
+    if not isinstance(run, Run):
+        return [CompletionItem(name) for name in run.observables if name.startswith(incomplete)]
     names = {name for part in (run.theory, run.simulation) if part is not None for name in part if part[name].dims}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
@@ -35,15 +38,16 @@ def _complete_observable(ctx: click.Context, param: click.Parameter, incomplete:
 def command(file: Path, observables: tuple[str, ...], output: Path | None, force: bool, verbose: bool) -> int:
     """Draw the figure of FILE (default: a PDF of the same stem beside it).
 
-    Example: dmft plot run.h5 --observable magnetization --observable correlation -o fig.svg
+    Examples: dmft plot run.h5 --observable magnetization --observable correlation -o fig.svg;
+    dmft plot phase.h5 --observable final_test_error
     """
-    from ..results.run import Run
+    from ..api import load
     from .output import check_path, write_figure
 
     path = output or file.with_suffix(".pdf")
     if path.suffix not in FORMATS:
         raise ParameterError(f"-o {path} is not allowed: give a name that ends in one of {', '.join(FORMATS)}")
-    run = Run.load(file)
+    run = load(file)
     check_path(path, replace=force)
     write_figure(run, path, list(observables) or None)
     click.echo(f"figure  {path}")

@@ -15,6 +15,7 @@ from ..results.numbers import number
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
     from ..results.curve import Curve
+    from ..results.phase import PhaseDiagram
     from ..results.run import Run
 
 
@@ -106,3 +107,52 @@ def seconds(value: float) -> str:
         return f"{value / 60.0:.0f} min"
     hours = value / 3600.0
     return f"{hours:.1f} h" if hours < 1000.0 else f"{hours:.3g} h"
+
+
+def sweep_object(diagram: PhaseDiagram, file: Path | None) -> dict[str, Any]:
+    """The JSON object of a sweep."""
+    scalars = diagram.scalars
+    arrays = {} if not diagram.observables else {name: diagram[name] for name in diagram}
+    return {
+        "model": diagram.model,
+        "kind": diagram.kind,
+        "parameters": diagram.parameters,
+        "method": diagram.method,
+        "status": diagram.status.code,
+        "axes": {name: item.values.tolist() for name, item in diagram.coordinates.items()},
+        "points": {"total": int(diagram.states.size), **diagram.counts},
+        "failures": list(diagram.failures),
+        "scalars": {
+            name: dict(zip(("min", "max"), value_range(curve), strict=True)) for name, curve in scalars.items()
+        },
+        "curves": {
+            name: {"dims": list(curve.dims), "shape": list(curve.values.shape)}
+            for name, curve in arrays.items()
+            if name not in scalars
+        },
+        "file": None if file is None else str(file),
+    }
+
+
+def sweep_lines(diagram: PhaseDiagram, title: str) -> list[str]:
+    """The table of a sweep: axes, and the range of each scalar."""
+    lines = [f"{diagram.model}: {title}", f"{diagram.kind}, {diagram.status.code}: {diagram.status.message}", ""]
+    axes = []
+    for name, item in diagram.coordinates.items():
+        values = item.values
+        ends = ", ".join(values) if values.dtype.kind == "U" else f"{values.min():g} to {values.max():g}"
+        axes.append((name, item.symbol, f"{len(values)} values", ends))
+    lines += table(axes)
+    rows: list[Sequence[str]] = [("", "", "smallest", "largest")]
+    for name, curve in diagram.scalars.items():
+        low, high = value_range(curve)
+        rows.append((name, curve.symbol, f"{low:.6g}", f"{high:.6g}"))
+    return [*lines, "", *table(rows)] if len(rows) > 1 else lines
+
+
+def value_range(curve: Curve) -> tuple[float, float]:
+    """Smallest and largest finite value; NaN if there is none."""
+    import numpy as np
+
+    finite = curve.values[np.isfinite(curve.values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)

@@ -10,10 +10,10 @@ headers, where compact datasets and attributes of fixed length live.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -25,7 +25,11 @@ from .restore import restore
 from .run import Run
 
 FORMAT = ("v110", "v110")
-GROUPS = ("theory", "simulation", "comparison")
+#: The root is read as a group as well: in files of phase diagrams it holds arrays.
+GROUPS = ("/", "theory", "simulation", "comparison")
+#: Files of this package that are no runs, for the message of who expects one.
+OTHERS = {"dmft-phase": "the phase diagram of a sweep"}
+T = TypeVar("T")
 CHUNK_BYTES = 1 << 20
 #: What HDF5 calls a dimension without coordinates; readers of netCDF know these words.
 BARE_DIMENSION = b"This is a netCDF dimension but not a netCDF variable."
@@ -60,20 +64,7 @@ def save(run: Run, path: str | os.PathLike[str], *, force: bool = False) -> Path
     -----
     Arrays are compressed chunk by chunk, without a copy of the whole; about 25 MB a second where numbers are noisy.
     """
-    path = Path(path)
-    attrs, groups = describe(run)
-    with (
-        replacing(path, force=force) as sink,
-        # the order of the arrays is kept: figures follow it
-        h5py.File(path, "w", driver="fileobj", fileobj=sink, libver=FORMAT, track_order=True) as file,
-    ):
-        file.attrs["complete"] = np.int8(0)  # a number: netCDF has no booleans
-        _write_attributes(file, attrs)
-        for name, group in groups.items():
-            _write_group(file.create_group(name, track_order=True), group)
-        file.flush()
-        file.attrs["complete"] = np.int8(1)
-    return path
+    return write(Path(path), *describe(run), force=force)
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -84,14 +75,40 @@ def load(path: str | os.PathLike[str]) -> Run:
     FileFormatError
         If there is no such file, or it is foreign, damaged, incomplete or of a newer schema.
     """
-    path = Path(path)
+    return read(Path(path), {SCHEMA: SCHEMA_VERSION}, lambda _, attrs, groups: restore(attrs, groups))
+
+
+def write(path: Path, attrs: Attributes, groups: Mapping[str, Group], *, force: bool) -> Path:
+    """Write attributes of the root and groups of arrays, whole or not at all; the group ``/`` is the root itself."""
+    with (
+        replacing(path, force=force) as sink,
+        # the order of the arrays is kept: figures follow it
+        h5py.File(path, "w", driver="fileobj", fileobj=sink, libver=FORMAT, track_order=True) as file,
+    ):
+        file.attrs["complete"] = np.int8(0)  # a number: netCDF has no booleans
+        _write_attributes(file, attrs)
+        for name, group in groups.items():
+            _write_group(file if name == "/" else file.create_group(name, track_order=True), group)
+        file.flush()
+        file.attrs["complete"] = np.int8(1)
+    return path
+
+
+def read(path: Path, schemas: Mapping[str, int], make: Callable[[str, Attributes, dict[str, Group]], T]) -> T:
+    """Read a file of one of the schemas (name and newest version) and hand schema, attributes and groups to `make`.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such file, or it is foreign, damaged, incomplete or of a newer schema.
+    """
     _check_file(path)
     try:
         with h5py.File(path, "r") as file:
             attrs = _read_attributes(file, file.attrs)
-            _check_schema(attrs)
+            schema = _check_schema(attrs, schemas)
             groups = {name: _read_group(file[name]) for name in GROUPS if name in file}
-        return restore(attrs, groups)
+        return make(schema, attrs, groups)
     except FileFormatError as error:
         raise FileFormatError(f"cannot read {path}: {error}") from None
     except MemoryError:
@@ -133,9 +150,15 @@ def _write_group(target: h5py.Group, group: Group) -> None:
     for name, item in {**group.coordinates, **group.variables}.items():
         mine = " ".join(scale for scale, dim in scales.items() if name not in group.coordinates and dim in item.dims)
         _write_attributes(target[name], {**item.attrs, "coordinates": mine} if mine else item.attrs)
+        if item.values.dtype.kind == "U":
+            target[name].attrs["_Encoding"] = "utf-8"  # xarray makes texts of the bytes
 
 
 def _write_array(target: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
+    if values.dtype.kind == "U":
+        # bytes of fixed length, no heap; two at least: netCDF takes single characters for parts of a longer text
+        values = np.char.encode(values, "utf-8")
+        values = values.astype(f"S{max(2, values.dtype.itemsize)}")
     if values.ndim == 0:
         return _write_scalar(target, name, values)
     if values.size == 0:
@@ -175,16 +198,20 @@ def _check_file(path: Path) -> None:
         raise FileFormatError(f"{path} is {'empty' if empty else 'not an HDF5 file'}: give a file of dmft solve")
 
 
-def _check_schema(attrs: Mapping[str, Any]) -> None:
-    if attrs.get("schema") != SCHEMA:
+def _check_schema(attrs: Mapping[str, Any], schemas: Mapping[str, int]) -> str:
+    schema: str = attrs.get("schema", "")
+    if schema not in schemas:
+        if schema in OTHERS:
+            raise FileFormatError(f"it holds {OTHERS[schema]}: give a file of dmft solve")
         raise FileFormatError("it is an HDF5 file, but not one of dmft: give a file of dmft solve")
-    version = attrs.get("schema_version")
+    version, newest = attrs.get("schema_version"), schemas[schema]
     if not isinstance(version, np.integer) or version < 1:
-        raise FileFormatError(f"attribute 'schema_version' is {version!r}, expected 1 to {SCHEMA_VERSION}")
-    if version > SCHEMA_VERSION:
-        raise FileFormatError(f"its schema_version is {version}, this dmft knows up to {SCHEMA_VERSION}: update dmft")
+        raise FileFormatError(f"attribute 'schema_version' is {version!r}, expected 1 to {newest}")
+    if version > newest:
+        raise FileFormatError(f"its schema_version is {version}, this dmft knows up to {newest}: update dmft")
     if not attrs.get("complete"):
         raise FileFormatError(f"it was not written to its end: {AGAIN}")
+    return schema
 
 
 def _read_attributes(source: h5py.Group | h5py.Dataset, names: Iterable[str]) -> Attributes:
@@ -198,7 +225,7 @@ def _read_group(source: h5py.Group) -> Group:
     coordinates: dict[str, Variable] = {}
     variables: dict[str, Variable] = {}
     axes = _axes(source)
-    for name, dataset in source.items():
+    for name, dataset in _datasets(source):
         main = dataset.is_scale
         if main and dataset.attrs["NAME"].startswith(BARE_DIMENSION):
             continue
@@ -206,12 +233,21 @@ def _read_group(source: h5py.Group) -> Group:
         for axis, dim in enumerate(dims):
             if not dim or len(source[dim]) != dataset.shape[axis]:
                 raise FileFormatError(f"axis {axis} of {dataset.name} has no dimension scale of its length")
-        item = Variable(dims, np.asarray(dataset[()]), _read_attributes(dataset, LABELS))
+        item = Variable(dims, _decoded(np.asarray(dataset[()])), _read_attributes(dataset, LABELS))
         (coordinates if main or name in scales else variables)[name] = item
     missing = [name for name in scales if name not in coordinates]
     if missing:
         raise FileFormatError(f"coordinate {missing[0]!r} of {source.name} is missing")
     return Group(attrs, coordinates, variables)
+
+
+def _datasets(source: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    return ((name, item) for name, item in source.items() if isinstance(item, h5py.Dataset))
+
+
+def _decoded(values: np.ndarray) -> np.ndarray:
+    """Texts of an array as Python knows them."""
+    return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
 def _axes(source: h5py.Group) -> dict[tuple[str, int], str]:
@@ -221,7 +257,7 @@ def _axes(source: h5py.Group) -> dict[tuple[str, int], str]:
     into an endless loop. So it is written for others, but never read here.
     """
     found = {}
-    for name, dataset in source.items():
+    for name, dataset in _datasets(source):
         for user, axis in dataset.attrs.get("REFERENCE_LIST", ()) if dataset.is_scale else ():
             with suppress(KeyError, ValueError):  # an array that somebody has deleted from the file
                 found[source.file[user].name.rsplit("/", 1)[-1], int(axis)] = name

@@ -17,6 +17,7 @@ def mathematics(symbol: str) -> str:
 
     plain = symbol.replace("$", r"\$")
     text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′")
+    text = re.sub(r"_([A-Za-z]+)_([A-Za-z]+)", r"_{\\mathrm{\1,\2}}", text)  # mathtext knows no second subscript
     text = re.sub(r"_([A-Za-z][A-Za-z0-9]*)", r"_{\\mathrm{\1}}", text)
     if re.fullmatch(r"[A-Za-z]{2,}", text):  # a word, not a product of variables
         text = rf"\mathrm{{{text}}}"
@@ -36,15 +37,16 @@ def axis_label(item: Curve | Coordinate) -> str:
 
 
 def short_name(curve: Curve) -> str:
-    """The long name up to its first comma or parenthesis, which explain more than a panel has room for."""
-    return re.split(r",| \(", curve.long_name or curve.name, maxsplit=1)[0].replace("$", r"\$")
+    """The long name up to its first comma, semicolon or parenthesis, which explain more than a panel has room for."""
+    return re.split(r"[,;]| \(", curve.long_name or curve.name, maxsplit=1)[0].replace("$", r"\$")
 
 
 def title(run: Run) -> str:
     """Model, the parameters that differ from the defaults, and the status unless converged."""
     # no line break within " = "
     parts = [
-        f"{_parameter(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{_value(value)}" for name, value in run.changed.items()
+        f"{parameter_name(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}"
+        for name, value in run.changed.items()
     ]
     words = run.model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
     return words if run.status.success else f"{words} ({run.status.code.replace('_', ' ')})"
@@ -56,11 +58,13 @@ def simulation_label(run: Run) -> str:
     return "simulation" if size is None else f"simulation, $N={size}$"
 
 
-def _parameter(name: str) -> str:
+def parameter_name(name: str) -> str:
+    """Words or a symbol in place of a name."""
     return name.replace("_", " ") if re.fullmatch(r"[a-z_]{3,}", name) else mathematics(name)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value as mathtext, or as it is."""
     if isinstance(value, float):
         mantissa, _, exponent = f"{value:.4g}".partition("e")
         return rf"${mantissa}\times10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"

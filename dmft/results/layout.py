@@ -82,17 +82,18 @@ def describe(run: Run) -> tuple[Attributes, dict[str, Group]]:
             attrs[name] = to_json(value) if kind is dict else kind(value)
     groups = {}
     if run.theory is not None:
-        groups["theory"] = _solution_group(run.theory)
+        groups["theory"] = solution_group(run.theory)
     if run.simulation is not None:
-        groups["simulation"] = _solution_group(run.simulation)
+        groups["simulation"] = solution_group(run.simulation)
     if run.comparison is not None:
         groups["comparison"] = _comparison_group(run.comparison)
     for name, group in groups.items():
-        _check(name, group)
+        check_group(name, group)
     return attrs, groups
 
 
-def _solution_group(solution: Solution) -> Group:
+def solution_group(solution: Solution) -> Group:
+    """The curves of a solution with their axes."""
     attrs: Attributes = {
         "status": solution.status.code,
         "status_message": solution.status.message,
@@ -101,30 +102,31 @@ def _solution_group(solution: Solution) -> Group:
         "diagnostics": to_json(solution.diagnostics),
     }
     coordinates = {
-        item.name: Variable((item.axis,), np.asarray(item.values), _labels(item))
+        item.name: Variable((item.axis,), np.asarray(item.values), labels(item))
         for item in solution.coordinates.values()
     }
-    return _with_variables(attrs, coordinates, solution.values())
+    return group_of(attrs, coordinates, solution.values())
 
 
-def _with_variables(attrs: Attributes, coordinates: dict[str, Variable], curves: Iterable[Curve]) -> Group:
+def group_of(attrs: Attributes, coordinates: dict[str, Variable], curves: Iterable[Curve]) -> Group:
     """The curves as variables, each followed by its standard errors (linked as CF ancillary variables)."""
     pairs: list[tuple[str, Variable]] = []
     for curve in curves:
-        labels, partner = _labels(curve), f"{curve.name}_stderr"
+        attributes, partner = labels(curve), f"{curve.name}_stderr"
         if curve.stderr is None:
-            pairs.append((curve.name, Variable(curve.dims, curve.values, labels)))
+            pairs.append((curve.name, Variable(curve.dims, curve.values, attributes)))
             continue
-        pairs.append((curve.name, Variable(curve.dims, curve.values, {**labels, "ancillary_variables": partner})))
-        labels = {**labels, "symbol": f"σ({curve.symbol})", "long_name": f"standard error of {curve.long_name}"}
-        pairs.append((partner, Variable(curve.dims, curve.stderr, labels)))
+        pairs.append((curve.name, Variable(curve.dims, curve.values, {**attributes, "ancillary_variables": partner})))
+        attributes = {**attributes, "symbol": f"σ({curve.symbol})", "long_name": f"standard error of {curve.long_name}"}
+        pairs.append((partner, Variable(curve.dims, curve.stderr, attributes)))
     repeated = [name for name, count in Counter([*coordinates, *(name for name, _ in pairs)]).items() if count > 1]
     if repeated:
         raise OutputError(f"two arrays are called {repeated[0]!r}: rename one of the observables or coordinates")
     return Group(attrs, coordinates, dict(pairs))
 
 
-def _labels(item: Curve | Coordinate) -> Attributes:
+def labels(item: Curve | Coordinate) -> Attributes:
+    """Attributes of a variable."""
     return {"units": item.unit, "long_name": item.long_name, "symbol": item.symbol}
 
 
@@ -139,10 +141,10 @@ def _comparison_group(comparison: Comparison) -> Group:
             long_name = f"root mean square {words}, {name}"
             values = np.array(getattr(item, key), dtype=np.float64)
             curves.append(Curve(f"{name}_{key}", values, None, ("size",), f"{key}({name})", long_name))
-    return _with_variables(attrs, {"size": Variable(("size",), size.values, _labels(size))}, curves)
+    return group_of(attrs, {"size": Variable(("size",), size.values, labels(size))}, curves)
 
 
-def _check(where: str, group: Group) -> None:
+def check_group(where: str, group: Group) -> None:
     """Refuse what netCDF readers could not open: it would be a file that only looks right."""
     lengths: dict[str, int] = {}
     for name, item in [*group.coordinates.items(), *group.variables.items()]:

@@ -56,7 +56,9 @@ def draw_curve(run: Run, name: str, axes: Axes, below: Axes | None) -> None:
     axes.set_ylabel(axis_label(curve))
     lowest = axes
     if below is not None and theory is not None and simulation is not None:
-        _residual(below, x, residual(theory, simulation), shown)
+        values = residual(theory, simulation)
+        shown = shown[shown < len(values)]
+        draw_residual(below, x.values[shown], values[shown])
         axes.tick_params(labelbottom=False)
         lowest = below
     lowest.set_xlabel(axis_label(x))
@@ -150,12 +152,12 @@ def _line(axes: Axes, x: Coordinate, theory: Curve) -> None:
         axes.fill_between(x.values, low, high, color=THEORY, alpha=0.25, linewidth=0, zorder=1, **step)
 
 
-def _residual(axes: Axes, x: Coordinate, values: np.ndarray, shown: np.ndarray) -> None:
-    shown = shown[shown < len(values)]
+def draw_residual(axes: Axes, x: np.ndarray, values: np.ndarray) -> None:
+    """Differences in standard errors, with the band of ±2."""
     axes.axhspan(-2.0, 2.0, color=THEORY, alpha=0.15, linewidth=0)
     axes.axhline(0.0, color=THEORY, linewidth=0.6)
-    axes.plot(x.values[shown], values[shown], "o", color=SIMULATION, mfc="white", markersize=2.6)
-    limit = max(3.2, 1.15 * float(np.abs(np.nan_to_num(values[shown])).max(initial=0.0)))
+    axes.plot(x, values, "o", color=SIMULATION, mfc="white", markersize=2.6)
+    limit = max(3.2, 1.15 * float(np.abs(np.nan_to_num(values)).max(initial=0.0)))
     axes.set_ylim(-limit, limit)
     axes.yaxis.set_major_locator(MultipleLocator(2.0) if limit < 5.0 else MaxNLocator(4, symmetric=True))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -12,6 +12,9 @@ class Progress:
     def update(self, done: float) -> None:
         """Add `done` units."""
 
+    def relabel(self, label: str) -> None:
+        """Change the label of the task."""
+
     def finish(self) -> None:
         """End the task."""
 

@@ -28,24 +28,22 @@ def restore(attrs: Attributes, groups: Mapping[str, Group]) -> Run:
     """
     if not groups.keys() & {"theory", "simulation"}:
         raise FileFormatError("there is neither a group /theory nor /simulation")
-    provenance = {}
-    for name, kind in PROVENANCE.items():
-        if name in attrs:
-            provenance[name] = _json(attrs, "/", name, dict) if kind is dict else _get(attrs, "/", name, kind)
-    _status(attrs, "/")
+    provenance = restored_provenance(attrs)
+    restored_status(attrs, "/")
     return Run(
-        model=_get(attrs, "/", "model", str),
-        parameters=_json(attrs, "/", "parameters", dict),
-        changed=_json(attrs, "/", "changed", dict),
-        theory=_solution(groups, "theory"),
-        simulation=_solution(groups, "simulation"),
+        model=get_attribute(attrs, "/", "model", str),
+        parameters=get_json(attrs, "/", "parameters", dict),
+        changed=get_json(attrs, "/", "changed", dict),
+        theory=restored_solution(groups, "theory"),
+        simulation=restored_solution(groups, "simulation"),
         comparison=_comparison(groups),
-        references=tuple(_json(attrs, "/", "references", list)),
+        references=tuple(get_json(attrs, "/", "references", list)),
         provenance=provenance,
     )
 
 
-def _solution(groups: Mapping[str, Group], name: str) -> Solution | None:
+def restored_solution(groups: Mapping[str, Group], name: str) -> Solution | None:
+    """The solution in a group, None if there is no such group."""
     group = groups.get(name)
     if group is None:
         return None
@@ -59,18 +57,29 @@ def _solution(groups: Mapping[str, Group], name: str) -> Solution | None:
             if partner not in group.variables or group.variables[partner].dims != item.dims:
                 raise FileFormatError(f"variable {partner!r} of {where} is missing or malformed")
             stderr = group.variables[partner].values
-        curves[key] = Curve(key, item.values, stderr, item.dims, *_restored_labels(item, f"{where}/{key}"))
+        curves[key] = Curve(key, item.values, stderr, item.dims, *restored_labels(item, f"{where}/{key}"))
     coordinates = {}
     for key, item in group.coordinates.items():
-        labels = _restored_labels(item, f"{where}/{key}")
+        labels = restored_labels(item, f"{where}/{key}")
         coordinates[key] = Coordinate(key, item.values, *labels, dim="" if item.dims == (key,) else item.dims[0])
-    method, diagnostics = (_json(group.attrs, where, key, dict) for key in ("method", "diagnostics"))
-    samples = _get(group.attrs, where, "samples", int)
-    return Solution(curves, coordinates, _status(group.attrs, where), samples, method, diagnostics)
+    method, diagnostics = (get_json(group.attrs, where, key, dict) for key in ("method", "diagnostics"))
+    samples = get_attribute(group.attrs, where, "samples", int)
+    return Solution(curves, coordinates, restored_status(group.attrs, where), samples, method, diagnostics)
 
 
-def _restored_labels(item: Variable, where: str) -> tuple[str, str, str]:
-    symbol, long_name, unit = (_get(item.attrs, where, key, str) for key in ("symbol", "long_name", "units"))
+def restored_provenance(attrs: Attributes) -> dict[str, Any]:
+    """What the root tells about the origin."""
+    provenance = {}
+    for name, kind in PROVENANCE.items():
+        if name in attrs:
+            of_kind = get_json if kind is dict else get_attribute
+            provenance[name] = of_kind(attrs, "/", name, kind)
+    return provenance
+
+
+def restored_labels(item: Variable, where: str) -> tuple[str, str, str]:
+    """Symbol, long name and unit."""
+    symbol, long_name, unit = (get_attribute(item.attrs, where, key, str) for key in ("symbol", "long_name", "units"))
     return symbol, long_name, unit
 
 
@@ -79,21 +88,23 @@ def _comparison(groups: Mapping[str, Group]) -> Comparison | None:
     if group is None:
         return None
     observables = {}
-    for name, given in _json(group.attrs, "/comparison", "observables", dict).items():
+    for name, given in get_json(group.attrs, "/comparison", "observables", dict).items():
         fields: dict[str, Any] = {key: math.nan if given[key] is None else given[key] for key in NUMBERS}
         fields |= {key: tuple(group.variables[f"{name}_{key}"].values.tolist()) for key in ARRAYS}
         observables[name] = ObservableComparison(**fields)
     return Comparison(tuple(group.coordinates["size"].values.tolist()), observables)
 
 
-def _status(attrs: Attributes, where: str) -> Status:
-    code = _get(attrs, where, "status", str)
+def restored_status(attrs: Attributes, where: str) -> Status:
+    """How it ended."""
+    code = get_attribute(attrs, where, "status", str)
     if code not in ORDER:
         raise FileFormatError(f"attribute 'status' of {where} is {code!r}, known are {', '.join(ORDER)}")
-    return Status(code, _get(attrs, where, "status_message", str))
+    return Status(code, get_attribute(attrs, where, "status_message", str))
 
 
-def _get(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+def get_attribute(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+    """An attribute that must be there and of this kind."""
     if name not in attrs:
         raise FileFormatError(f"attribute {name!r} of {where} is missing")
     value = attrs[name]
@@ -104,9 +115,10 @@ def _get(attrs: Attributes, where: str, name: str, kind: type) -> Any:
     return value
 
 
-def _json(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+def get_json(attrs: Attributes, where: str, name: str, kind: type) -> Any:
+    """A value that is kept as JSON."""
     try:
-        value = json.loads(_get(attrs, where, name, str))
+        value = json.loads(get_attribute(attrs, where, name, str))
     except json.JSONDecodeError:
         raise FileFormatError(f"attribute {name!r} of {where} is not JSON") from None
     if not isinstance(value, kind):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import DMFTError
-from .layout import Group, describe
+from .layout import Attributes, Group, describe
 from .run import Run
 
 if TYPE_CHECKING:
@@ -26,13 +27,18 @@ def to_xarray(run: Run) -> xarray.DataTree:
     DMFTError
         If xarray is not installed.
     """
+    return tree(*describe(run))
+
+
+def tree(attrs: Attributes, groups: Mapping[str, Group]) -> xarray.DataTree:
+    """Attributes and groups as a tree; the group ``/`` is the root."""
     try:
         import xarray
     except ImportError:
         raise DMFTError('xarray is not installed: pip install "dmft[xarray]"') from None
-    attrs, groups = describe(run)
-    children = {name: xarray.DataTree(_dataset(group)) for name, group in groups.items()}
-    return xarray.DataTree(xarray.Dataset(attrs={**attrs, "complete": 1}), children=children)
+    children = {name: xarray.DataTree(_dataset(group)) for name, group in groups.items() if name != "/"}
+    root = _dataset(groups["/"]) if "/" in groups else xarray.Dataset()
+    return xarray.DataTree(root.assign_attrs({**attrs, "complete": 1}), children=children)
 
 
 def _dataset(group: Group) -> xarray.Dataset:

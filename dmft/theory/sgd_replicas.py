@@ -41,7 +41,7 @@ class SGDReplicas(OverParametrised):
     copies: ClassVar[int] = 2
 
     learning_rate: float = redeclare(SGD, "learning_rate", 0.1)
-    steps: int = redeclare(SGD, "steps", 100)
+    steps: int = redeclare(SGD, "steps", 400)
 
     def at_end(self, sample: Sample, margin: Array) -> Sample:
         """Those of ``sgd``, and the distance where it has settled."""

@@ -1,0 +1,1 @@
+"""Deterministic equations for two-time correlation and response: one march, no sampling."""
