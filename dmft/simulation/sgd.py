@@ -162,6 +162,7 @@ class Trajectory:
         self.averages = np.zeros((2, times))
         self.active = np.empty(count, dtype=bool)
         self.force: Any = None
+        self.slope: Any = None
         self.margin: Any = None
         self.fields = Tangent(xp, size, times, dtype, rng) if method.field_response else None
 
@@ -176,11 +177,11 @@ class Trajectory:
         self.margin = margin
         self.averages[:, step] = mean_loss, float((margin < 0.0).mean())
         weight = self.xp.asarray(self._membership(step).astype(self.data.dtype)) * model.amplitude
-        self.force = weight * first
+        self.force, self.slope = weight * first, weight * second
         self.weight_history[step], self.force_history[step] = self.weights, self.force
         if self.fields is not None:
             self.fields.record(step, self.weights, model.sphere)
-            self.fields.step(step, self.data, weight * second, self.decay, model.learning_rate)
+            self.fields.step(step, self.data, self.slope, self.decay, model.learning_rate)
         return True
 
     def step(self) -> None:

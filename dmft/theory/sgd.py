@@ -279,13 +279,15 @@ class SGD(Model):
             for item in self.observables
             if item.name in moments
         }
-        times = len(curves["norm"].values) if curves else 0
+        times = len(curves["norm"].values) if "norm" in curves else 0
         for item in self.observables if times else ():
             if item.name.startswith("final_"):
                 curve = curves[item.name.removeprefix("final_")]
                 last_error = None if curve.stderr is None else curve.stderr[-1]
                 curves[item.name] = item.curve(curve.values[-1], last_error)
-        return Solution(curves, self.coordinates(times), status, moments.count, method, diagnostics)
+        used = {dim for curve in curves.values() for dim in curve.dims}
+        axes = {name: axis for name, axis in self.coordinates(times).items() if axis.axis in used}
+        return Solution(curves, axes, status, moments.count, method, diagnostics)
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes of all observables: t = η·step, t_prime, margin, and step as second scale of t."""
