@@ -191,8 +191,8 @@ class SGDTemperature(SGD):
         if not (status.success and drifting):
             return made
         sentence = (
-            f"not stationary: {' and '.join(drifting)} differ between waiting times {self.waiting_times[0]} and "
-            f"{self.waiting_times[-1]} beyond their errors; give more --steps, or fewer --lags"
+            f"not stationary between waiting times {self.waiting_times[0]} and {self.waiting_times[-1]} "
+            f"({', '.join(drifting)}): give more --steps, or fewer --lags"
         )
         return replace(made, status=Status(NOT_CONVERGED, sentence))
 
