@@ -184,14 +184,16 @@ class Trajectory:
             self.fields.step(step, self.data, self.slope, self.decay, model.learning_rate)
         return True
 
-    def step(self) -> None:
-        """Move the weights by the forces that were observed."""
+    def step(self) -> Any:
+        """Move the weights by the forces that were observed; return the factor that puts them back on the sphere."""
         self.weights = self.decay * self.weights - self.model.learning_rate * (self.data.T @ self.force)
-        if self.model.sphere:
-            shrink = self.xp.sqrt(len(self.weights) / (self.weights @ self.weights))
-            self.weights = self.weights * shrink
-            if self.fields is not None:
-                self.fields.moved *= shrink
+        if not self.model.sphere:
+            return 1.0
+        shrink = self.xp.sqrt(len(self.weights) / (self.weights @ self.weights))
+        self.weights = self.weights * shrink
+        if self.fields is not None:
+            self.fields.moved *= shrink
+        return shrink
 
     def _membership(self, step: int) -> np.ndarray:
         uniforms = self.rng.random(len(self.active))

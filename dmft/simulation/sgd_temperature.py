@@ -78,9 +78,8 @@ class Shifted(sgd.Trajectory):
             if 0 < step - wait <= self.model.lags:
                 self.chi[index, step - wait - 1] = overlap[index]
 
-    def step(self) -> None:
+    def step(self) -> Any:
         """Move the weights; on the sphere displacements shrink with them."""
-        before = self.decay * self.weights - self.model.learning_rate * (self.data.T @ self.force)
-        super().step()
-        if self.model.sphere:
-            self.moved = self.moved * self.xp.sqrt(len(before) / (before @ before))
+        shrink = super().step()
+        self.moved = self.moved * shrink
+        return shrink

@@ -37,13 +37,19 @@ OBSERVABLES = (
     Observable("susceptibility", "χ", "response to a constant field switched on at the waiting time", LAG),
     Observable("final_effective_temperature", "T_eff_end", "effective temperature at the largest lag", ()),
     Observable("small_noise_temperature", "T_0", "effective temperature for small noise: ½η(1−b)M(t,t)", ()),
-    Observable("temperature_drift", "ΔT_eff", "T_eff at the last waiting time less that at the first, mean over lags", ()),
+    Observable(
+        "temperature_drift", "ΔT_eff", "T_eff at the last waiting time less that at the first, mean over lags", ()
+    ),
     Observable("magnetization_drift", "Δm", "overlap at the last waiting time less that at the first", ()),
 )
 #: Waiting times that are averaged over, evenly spread over the window.
 WAITS = 5
+#: Chords of the fluctuation–dissipation plot are at least this part of the largest χ long.
+CHORD = 0.05
 #: A drift is called one if it exceeds this many standard errors, and this part of the value itself.
 SIGNIFICANT, TOLERATED = 3.0, 0.03
+#: A displacement below this part of the norm is none.
+NEGLIGIBLE = 1e-4
 
 
 @register
@@ -57,7 +63,7 @@ class SGDTemperature(SGD):
     method: ClassVar[type[MarchingOrStationary]] = MarchingOrStationary
 
     alpha: float = redeclare(SGD, "alpha", 3.0)
-    ridge: float = redeclare(SGD, "ridge", 0.3)
+    ridge: float = declare(None, "λ", "ridge (weight decay) [0.3; on the sphere: 0]", kind=float, bounds="[0, inf)")
     data: str = redeclare(SGD, "data", "three-cluster")
     m0: float = redeclare(SGD, "m0", 1.0)
     steps: int = redeclare(SGD, "steps", 300)
@@ -67,6 +73,7 @@ class SGDTemperature(SGD):
     )  # fmt: skip
 
     def check(self) -> None:
+        self.resolve(ridge=0.0 if self.sphere else 0.3)
         super().check()
         if self.steps < 3 * self.lags:
             raise ParameterError(
@@ -137,10 +144,14 @@ class SGDTemperature(SGD):
             return found
         noise = sample["noise_kernel"].diagonal()[waits[0] :].mean()
         overlap = sample["magnetization"]
-        return found | self._lag_functions(self._displacement(sample["correlation"]), chi) | {
-            "small_noise_temperature": self._small_noise(noise),
-            "magnetization_drift": overlap[waits[-1]] - overlap[waits[0]],
-        }
+        return (
+            found
+            | self._lag_functions(self._displacement(sample["correlation"]), chi)
+            | {
+                "small_noise_temperature": self._small_noise(noise),
+                "magnetization_drift": overlap[waits[-1]] - overlap[waits[0]],
+            }
+        )
 
     def _displacement(self, correlation: Array) -> Array:
         """B(t_w + lag, t_w) for every waiting time and lag."""
@@ -152,11 +163,10 @@ class SGDTemperature(SGD):
         """Functions of the lag, averaged over waiting times before the ratio is taken."""
         mean_b, mean_chi = displacement.mean(axis=0), chi.mean(axis=0)
         temperature = mean_b / (2.0 * mean_chi)
-        slope = np.diff(mean_b, prepend=0.0) / (2.0 * np.diff(mean_chi, prepend=0.0))
         by_wait = displacement / (2.0 * chi)
         return {
             "effective_temperature": temperature,
-            "local_temperature": slope,
+            "local_temperature": 0.5 * local_slope(mean_b, mean_chi),
             "displacement": mean_b,
             "susceptibility": mean_chi,
             "final_effective_temperature": temperature[-1],
@@ -164,7 +174,10 @@ class SGDTemperature(SGD):
         }
 
     def _small_noise(self, noise: float) -> float:
-        """½ η b(1−b) a² αΔ E[ℓ'²] with M(t,t) = b a² αΔ E[ℓ'²]; persistent batches: η → 2bτ − η."""
+        """½ η b(1−b) a² αΔ E[ℓ'²], persistent batches: η → 2bτ − η.
+
+        `noise` is M(t,t) = b a² αΔ E[ℓ'²], the mean over samples in the batch, which for small noise is that over all.
+        """
         eta, b = self.learning_rate, self.batch_fraction
         step = eta if self.persistence is None else 2.0 * b * self.persistence - eta
         return 0.5 * step * (1.0 - b) * noise
@@ -189,7 +202,11 @@ class SGDTemperature(SGD):
             return False
         drift = made[f"{name}_drift"]
         size: Callable[[], float] = {
-            "temperature": lambda: float(np.abs(made["effective_temperature"].values).mean()),
+            # of gradient descent, whose temperature is 0, only what would be seen beside the norm counts
+            "temperature": lambda: float(
+                np.abs(made["effective_temperature"].values).mean()
+                + NEGLIGIBLE * made["norm"].last / made["susceptibility"].last
+            ),
             "magnetization": lambda: float(np.sqrt(made["norm"].last + made["magnetization"].last ** 2)),
         }[name]
         error = drift.last_stderr or 0.0
@@ -202,3 +219,21 @@ class SGDTemperature(SGD):
             "lag": Coordinate("lag", lag, "k", "lag in steps"),
             "lag_time": Coordinate("lag_time", self.learning_rate * lag, "t - t_w", "lag in time", dim="lag"),
         }
+
+
+def local_slope(rise: Array, run: Array) -> Array:
+    """Slope of `rise` against `run` (both without their common start 0) over the shortest sufficient chord.
+
+    Where the response has decayed, neighbouring lags alone have no slope but only noise.
+    """
+    y, x = np.concatenate(([0.0], rise)), np.concatenate(([0.0], run))
+    last, least = len(x) - 1, CHORD * float(np.abs(x).max())
+    slopes = np.zeros(last)
+    for k in range(1, last + 1):
+        for half in range(1, last + 1):
+            low, high = max(k - half, 0), min(k + half, last)
+            if abs(x[high] - x[low]) >= least or (low, high) == (0, last):
+                break
+        if x[high] != x[low]:
+            slopes[k - 1] = (y[high] - y[low]) / (x[high] - x[low])
+    return slopes

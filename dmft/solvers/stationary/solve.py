@@ -19,10 +19,12 @@ from ..memory import check_memory
 from .method import MarchingOrStationary
 from .state import BURN, PUSHES, WINDOW, Batch, Kernels
 
-#: The response is kept until the ridge alone would have shrunk it to e^-10, …
-DECAY = 10.0
+#: The response is kept until the ridge alone would have shrunk it to e^-20, …
+DECAY = 20.0
 #: … but at least and at most for as many steps.
-LEAST, MOST = 60, 400
+LEAST, MOST = 60, 600
+#: Part of the response, summed over lags, that may lie beyond the memory: it makes twice that error in C.
+BEYOND = 0.01
 #: Numbers a second through the history sums, on one core.
 RATE = 1.0e9
 
@@ -77,7 +79,7 @@ def solve(
     status : Status
         ``not_converged`` if the residual of a batch stays above ``method.tolerance``.
     diagnostics : dict
-        Residual, iterations, memory, what was clipped from spectra, tail of the response, seconds.
+        Residual, iterations, memory, what was clipped from spectra, response beyond it, seconds.
 
     Raises
     ------
@@ -110,8 +112,8 @@ def solve(
                 break
             kernels = kernels.mixed(new, method.mixing)
             update(1.0)
-        tail = float(np.abs(kernels.response[-1]) / np.abs(kernels.response).max())
-        facts = {"residual": residual, "iterations": iteration + 1, "clipped": batch.clipped, "tail": tail}
+        facts = {"residual": residual, "iterations": iteration + 1, "clipped": batch.clipped}
+        facts["beyond"] = beyond(kernels.response)
         return Member({}, method.iterations, facts=facts, at_end=measure(batch, kernels))
 
     moments, status, facts = run_ensemble(task, method.batches, threads(), last, progress, "iterating")
@@ -119,20 +121,38 @@ def solve(
         "paths_used": method.paths_per_batch * len(facts),
         "batches_used": len(facts),
         "memory": memory,
-        **{f"largest_{name}": max((fact.get(name, 0.0) for fact in facts), default=0.0) for name in FACTS},
+        **{f"largest_{name}": float(max((fact.get(name, 0.0) for fact in facts), default=0.0)) for name in FACTS},
+        "response_beyond_memory": float(np.mean([fact.get("beyond", 0.0) for fact in facts])) if facts else 0.0,
         "seconds": time.perf_counter() - started,
     }
     return moments, judge(status, diagnostics, method), diagnostics
 
 
-FACTS = ("residual", "iterations", "clipped", "tail")
+FACTS = ("residual", "iterations", "clipped")
+
+
+def beyond(response: np.ndarray) -> float:
+    """Estimated part of Σ R at lags beyond the memory, if R goes on as from the middle to the end of it."""
+    last, part = len(response) - 1, max(1, len(response) // 20)
+    middle, end = (float(response[at - part + 1 : at + 1].mean()) for at in (last // 2, last))
+    if end <= 0.0:
+        return 0.0
+    length = 0.5 * last / np.log(middle / end) if middle > end else np.inf
+    return float(min(end * length / response.sum(), 1.0))
 
 
 def judge(status: Status, diagnostics: dict[str, Any], method: MarchingOrStationary) -> Status:
     """Converged only if every batch is."""
     if not status.success:
         return status
-    residual, count = diagnostics["largest_residual"], diagnostics["largest_iterations"]
+    residual, count = diagnostics["largest_residual"], int(diagnostics["largest_iterations"])
+    missing = diagnostics["response_beyond_memory"]
+    if residual < method.tolerance and missing > BEYOND:
+        return Status(
+            NOT_CONVERGED,
+            f"{missing:.1%} of the response lie beyond the memory of {diagnostics['memory']} steps, {BEYOND:.0%} "
+            "allowed: give a longer --memory",
+        )
     if residual < method.tolerance:
         return Status(CONVERGED, f"fixed point after at most {count} iterations, residual {residual:.1e}")
     return Status(
