@@ -37,7 +37,7 @@ OBSERVABLES = (
     Observable("susceptibility", "χ", "response to a constant field switched on at the waiting time", LAG),
     Observable("final_effective_temperature", "T_eff_end", "effective temperature at the largest lag", ()),
     Observable("small_noise_temperature", "T_0", "effective temperature for small noise: ½η(1−b)M(t,t)", ()),
-    Observable("temperature_drift", "ΔT_eff", "T_eff at the last waiting time less that at the first, mean over lags", ()),
+    Observable("temperature_drift", "ΔT_eff", "mean over lags of T_eff at the last waiting time less at the first", ()),
     Observable("magnetization_drift", "Δm", "overlap at the last waiting time less that at the first", ()),
 )
 #: Waiting times that are averaged over, evenly spread over the window.
@@ -137,10 +137,14 @@ class SGDTemperature(SGD):
             return found
         noise = sample["noise_kernel"].diagonal()[waits[0] :].mean()
         overlap = sample["magnetization"]
-        return found | self._lag_functions(self._displacement(sample["correlation"]), chi) | {
-            "small_noise_temperature": self._small_noise(noise),
-            "magnetization_drift": overlap[waits[-1]] - overlap[waits[0]],
-        }
+        return (
+            found
+            | self._lag_functions(self._displacement(sample["correlation"]), chi)
+            | {
+                "small_noise_temperature": self._small_noise(noise),
+                "magnetization_drift": overlap[waits[-1]] - overlap[waits[0]],
+            }
+        )
 
     def _displacement(self, correlation: Array) -> Array:
         """B(t_w + lag, t_w) for every waiting time and lag."""

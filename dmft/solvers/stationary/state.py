@@ -1,7 +1,7 @@
 """One batch of the stationary solver: sample paths in given kernels, and the kernels that they give back.
 
-With frozen data the field of a path is stationary around a mean of its own: C(lag) = q + c(lag), where q is the variance
-of the means and c decays. The Gaussian part of the field is √q z plus a stationary process that is drawn in the
+With frozen data the field of a path is stationary around a mean of its own: C(lag) = q + c(lag), where q is the
+variance of the means and c decays. The Gaussian part of the field is √q z plus a stationary process that is drawn in the
 frequency domain. All random numbers stay the same from one iteration to the next, so that a fixed point exists.
 """
 
@@ -79,9 +79,7 @@ class Batch:
         transfer = np.abs(rfft(response, self.period)) ** 2
         scale = eta**2 * load * problem.delta
         spectrum = scale * transfer * covariance
-        return Kernels(
-            self._overlap(given.overlap), scale * response.sum() ** 2 * frozen, spectrum, response
-        )
+        return Kernels(self._overlap(given.overlap), scale * response.sum() ** 2 * frozen, spectrum, response)
 
     def correlation(self, given: Kernels) -> Array:
         """c(lag) at lags 0 … L: the part of C that decays."""
