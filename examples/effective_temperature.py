@@ -36,12 +36,13 @@ def options(name: str, value: float) -> dict[str, float]:
 def draw(axes, name: str, values: tuple[float, ...], solve, style: str, label: str, **method) -> None:
     """B/2χ with two standard errors, and for the theory the law for small noise."""
     law = []
+    color = "C0" if solve is dmft.solve else "C1"
     for value in values:
         run = solve("sgd/temperature", **options(name, value), **method)
         curve = run["effective_temperature"]
         error = 0.0 if curve.stderr is None else 2.0 * curve.stderr[LAG - 1]
         mark = style if run.main.status.success else "x"
-        axes.errorbar(value, curve.values[LAG - 1], error, fmt=mark, color="C1" if solve is dmft.simulate else "C0", mfc="white",
+        axes.errorbar(value, curve.values[LAG - 1], error, fmt=mark, color=color, mfc="white",
                       label=label if value == values[0] else None)  # fmt: skip
         law.append(run["small_noise_temperature"].last)
     if solve is dmft.solve:

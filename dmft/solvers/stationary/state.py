@@ -1,8 +1,8 @@
 """One batch of the stationary solver: sample paths in given kernels, and the kernels that they give back.
 
 With frozen data the field of a path is stationary around a mean of its own: C(lag) = q + c(lag), where q is the
-variance of the means and c decays. The Gaussian part of the field is √q z plus a stationary process that is drawn in the
-frequency domain. All random numbers stay the same from one iteration to the next, so that a fixed point exists.
+variance of the means and c decays. The Gaussian part of the field is √q z plus a stationary process that is drawn in
+the frequency domain. All random numbers stay the same from one iteration to the next, so that a fixed point exists.
 """
 
 from __future__ import annotations
