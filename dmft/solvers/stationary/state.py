@@ -106,8 +106,8 @@ class Batch:
             share = np.where(self.active[t], problem.amplitude, 0.0)
             self.force[t], self.slope[t] = share * first, share * second
             if t >= self.burn:
-                losses += loss.mean()
-                errors += np.mean(self.margin < 0.0)
+                losses += float(loss.mean())
+                errors += float(np.mean(self.margin < 0.0))
         self.loss, self.error = losses / self.window, errors / self.window
 
     def _overlap(self, before: float) -> float:
