@@ -1,6 +1,6 @@
 """Trends of the effective temperature of SGD with b, τ, η, λ and α: theory, simulation, and the law for small noise.
 
-The law holds for lags longer than the persistence: with τ it is far above B/2χ at lag 5.
+With persistence the law for small noise is far above B/2χ at lag 5.
 Run: ``python examples/effective_temperature.py``. A point that is not stationary is drawn as a cross.
 """
 
