@@ -51,9 +51,8 @@ def draw(axes, points: list[tuple[float, float]], style: str, label: str) -> Non
 
 
 def main() -> None:
-    panels = 4 if "sgd/temperature" in dmft.models() else 3
-    figure = Figure((3.0 * panels, 5.0), layout="constrained")
-    grid = figure.subplots(2, panels, sharex=True)
+    figure = Figure((12.0, 5.0), layout="constrained")
+    grid = figure.subplots(2, 4, sharex=True)
     theory = all_measures(dmft.solve, **EARLY)
     early = all_measures(dmft.simulate, **FINITE, steps=100)
     late = all_measures(dmft.simulate, **FINITE, steps=1000)
@@ -63,11 +62,10 @@ def main() -> None:
         draw(grid[1, column], late[name], "s", "simulation, $t=50$")
         for row in (0, 1):
             grid[row, column].set_title(words)
-    if panels == 4:
-        hot = measured(dmft.solve, "sgd/temperature", "effective_temperature", **HOT)
-        draw(grid[1, 3], hot["effective_temperature"], "-", "theory")
-        grid[1, 3].set_title(r"temperature $T_\mathrm{eff}$, $\alpha=3$")
-        grid[0, 3].set_axis_off()
+    hot = measured(dmft.solve, "sgd/temperature", "final_effective_temperature", **HOT)
+    draw(grid[1, 3], hot["final_effective_temperature"], "-", "theory")
+    grid[1, 3].set_title(r"temperature $T_\mathrm{eff}$ at lag 40, $\alpha=3$")
+    grid[0, 3].set_axis_off()
     for axes in grid[1]:
         axes.set_xticks(range(len(POINTS)), [f"{b:g}" + (f"\nτ={tau:g}" if tau else "") for b, tau in POINTS])
         axes.set_xlabel("batch fraction b")

@@ -25,6 +25,12 @@ CURVE, RESIDUAL, MAP = 1.95, 0.6, 2.9
 MOST_CURVES = 6
 #: Shown by default where present; other runs show their first curves.
 LEADING = ("magnetization", "norm", "train_loss", "test_error")
+#: Runs that hold the first of these curves are about it: shown with the others, as far as present.
+SUBJECTS = (
+    ("effective_temperature", "local_temperature", "displacement", "susceptibility", "magnetization", "norm"),
+    ("distance", *LEADING),
+    ("gaps", *LEADING),
+)
 MAPS = ("correlation", "response")
 #: Formats by suffix, with metadata that does not change from one day to the next.
 FORMATS = {
@@ -49,8 +55,8 @@ def plot(run: Run, observables: list[str] | None = None) -> Figure:
     run : Run
         Theory, simulation or both.
     observables : list of str, optional
-        Curves or two-time kernels by name. Default: the first curves over the main axis, and the maps of
-        correlation and response.
+        Curves or two-time kernels by name. Default: what the run is about (:data:`SUBJECTS`), else the
+        first curves over the main axis; and the maps of correlation and response.
 
     Returns
     -------
@@ -118,10 +124,13 @@ def chosen(run: Run, observables: list[str] | None) -> list[str]:
                     f"{name} has {len(dims)} axes and cannot be drawn: give some of {', '.join(drawn)}"
                 )
         return list(dict.fromkeys(observables))
+    maps = [name for name in MAPS if name in run.main and len(run.main[name].dims) == 2]
+    for subject in SUBJECTS:
+        if subject[0] in run.main:
+            return [name for name in subject if name in run.main and len(run.main[name].dims) == 1] + maps
     axes = [curve.dims[0] for curve in run.main.values() if len(curve.dims) == 1]
     curves = [name for name, curve in run.main.items() if axes and curve.dims == (axes[0],)]
     leading = [name for name in LEADING if name in curves]
-    maps = [name for name in MAPS if name in run.main and len(run.main[name].dims) == 2]
     return (leading if len(leading) == len(LEADING) else curves[:MOST_CURVES]) + maps
 
 

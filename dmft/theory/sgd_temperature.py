@@ -37,9 +37,7 @@ OBSERVABLES = (
     Observable("susceptibility", "χ", "response to a constant field switched on at the waiting time", LAG),
     Observable("final_effective_temperature", "T_eff_end", "effective temperature at the largest lag", ()),
     Observable("small_noise_temperature", "T_0", "effective temperature for small noise: ½η(1−b)M(t,t)", ()),
-    Observable(
-        "temperature_drift", "ΔT_eff", "T_eff at the last waiting time less that at the first, mean over lags", ()
-    ),
+    Observable("temperature_drift", "ΔT_eff", "mean over lags of T_eff at the last waiting time less at the first", ()),
     Observable("magnetization_drift", "Δm", "overlap at the last waiting time less that at the first", ()),
 )
 #: Waiting times that are averaged over, evenly spread over the window.
