@@ -46,6 +46,8 @@ WAITS = 5
 CHORD = 0.05
 #: A drift is called one if it exceeds this many standard errors, and this part of the value itself.
 SIGNIFICANT, TOLERATED = 3.0, 0.03
+#: Weights that grow more than this without bound hide their drift behind error bars that grow with them.
+GROWTH = 2.0
 #: A displacement below this part of the norm is none.
 NEGLIGIBLE = 1e-4
 
@@ -185,6 +187,12 @@ class SGDTemperature(SGD):
     ) -> Solution:
         """That of ``sgd``; not converged if the two waiting times do not agree."""
         made = super().solution(moments, status, method, diagnostics)
+        if status.success and "temperature_drift" in made and (grown := self._growth(made)) > GROWTH:
+            sentence = (
+                f"not stationary: ‖w‖² grows {grown:.3g}-fold between waiting times {self.waiting_times[0]} and "
+                f"{self.waiting_times[-1]}; give a larger ridge, or a smaller learning_rate"
+            )
+            return replace(made, status=Status(NOT_CONVERGED, sentence))
         drifting = [name for name in ("temperature", "magnetization") if self._drifts(made, name)]
         if not (status.success and drifting):
             return made
@@ -193,6 +201,12 @@ class SGDTemperature(SGD):
             f"({', '.join(drifting)}): give more --steps, or fewer --lags"
         )
         return replace(made, status=Status(NOT_CONVERGED, sentence))
+
+    def _growth(self, made: Solution) -> float:
+        """Factor by which ‖w‖² per weight grows between the first and the last waiting time."""
+        size = made["norm"].values + made["magnetization"].values ** 2
+        first, last = size[self.waiting_times[[0, -1]]]
+        return float(last / first) if first > 0.0 else 1.0
 
     def _drifts(self, made: Solution, name: str) -> bool:
         """True if a drift is significant and more than a few per cent of the value."""

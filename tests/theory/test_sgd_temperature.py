@@ -128,6 +128,17 @@ def test_a_state_that_still_moves_is_not_called_stationary():
     assert "--steps" in run.status.message
 
 
+def test_weights_that_grow_without_bound_are_not_called_stationary():
+    """Their error bars grow with them, so that no drift is significant."""
+    batches = {"batch_fraction": 0.1, "steps": 120, "lags": 20, "paths": 4096}
+    run = solve(normalisation="inverse", **batches)
+    assert run["temperature_drift"].last < 3.0 * run["temperature_drift"].last_stderr
+    assert run.status.code == "not_converged"
+    assert "‖w‖² grows" in run.status.message
+    assert "ridge" in run.status.message
+    assert "‖w‖² grows" not in solve(**batches).status.message
+
+
 def test_no_room_for_a_measurement():
     with pytest.raises(ParameterError, match=r"steps = 60 < 3 lags = 63"):
         SGDTemperature(steps=60, lags=21)
