@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,16 @@ def test_example(call):
     )  # fmt: skip
     assert done.code == 0
     assert dmft.load("stability.h5")["noise_gain"].values.shape == (3, 2)
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
+def test_points_of_the_examples_are_allowed(call, file):
+    done = call("sweep", "--config", str(file), "--dry-run", "--json", "--jobs", "2")
+    assert (done.code, done.err) == (0, "")
+    assert done.object["fits"]
+    slug, over = tomllib.loads(file.read_text())["model"], tomllib.loads(file.read_text())["over"]
+    assert slug in dmft.models()
+    assert done.object["points"] >= 2 ** len(over)
 
 
 def test_dry_run(call, tmp_path):
