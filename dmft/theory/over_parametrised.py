@@ -15,7 +15,7 @@ from ..results.status import NOT_CONVERGED, Status, worst
 from ..solvers.marching.method import Marching
 from .sgd import SGD
 
-#: Relative spread of the norm between marches up to which their mean is trusted: its square is a bias of 1 %.
+#: Relative spread of the norm between marches up to which their mean is trusted: found in runs beside simulations.
 MOST_SPREAD = 0.1
 
 
