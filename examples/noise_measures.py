@@ -64,7 +64,7 @@ def main() -> None:
             grid[row, column].set_title(words)
     hot = measured(dmft.solve, "sgd/temperature", "final_effective_temperature", **HOT)
     draw(grid[1, 3], hot["final_effective_temperature"], "-", "theory")
-    grid[1, 3].set_title(r"temperature $T_\mathrm{eff}$ at lag 40, $\alpha=3$")
+    grid[1, 3].set_title(r"temperature $T_\mathrm{eff}$, lag 40")
     grid[0, 3].set_axis_off()
     for axes in grid[1]:
         axes.set_xticks(range(len(POINTS)), [f"{b:g}" + (f"\nτ={tau:g}" if tau else "") for b, tau in POINTS])
