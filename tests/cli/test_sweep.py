@@ -15,7 +15,7 @@ import dmft
 
 RIDGE = ("sweep", "sgd/ridge", "--steps", "5", "--jobs", "1")
 OVER = ("--over", "alpha=0.5:4:3", "--over", "batch_fraction=.1,.3,1")
-EXAMPLES = Path(dmft.__file__).parents[1] / "examples" / "sweeps"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "sweeps"
 
 
 def test_writes_file_and_figure_and_prints_a_table(call, tmp_path):
