@@ -14,11 +14,12 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.ensemble import Member, run_ensemble
+from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.p_spin import OBSERVABLES, POINTS, PSpin
-from .backend import Backend, get_backend, single_threaded_blas
+from .backend import Backend, get_backend
 from .method import Simulation
+from .replicas import run_replicas
 
 #: Largest steps, in units of the rates of the flow and of the noise; their bias is measured in docs/theory/p_spin.rst.
 FLOW_STEP, NOISE_STEP = 0.2, 0.05
@@ -74,15 +75,7 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
         backend.free_memory(),
     )
     started = time.perf_counter()
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        return Replica(model, method, backend, rng).run(stop, update)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, POINTS, progress, f"simulating N={method.size}"
-        )
+    moments, status, facts = run_replicas(Replica, model, method, backend, POINTS, progress)
     curves = {
         item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
         for item in OBSERVABLES

@@ -14,12 +14,13 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.ensemble import Member, Sample, run_ensemble
+from ..solvers.ensemble import Member, Sample
 from ..solvers.memory import check_memory
 from ..theory.sgd import SGD
-from .backend import Backend, get_backend, single_threaded_blas
+from .backend import Backend, get_backend
 from .losses import derivatives
 from .method import Simulation
+from .replicas import run_replicas
 
 #: Larger squared norms are called divergence.
 LARGEST = {"float64": 1e100, "float32": 1e30}
@@ -76,20 +77,11 @@ def simulate(model: SGD, method: Simulation, progress: Progress, replica: type[R
         backend.free_memory(),
     )
     started = time.perf_counter()
-    kind = replica or Replica
     one = backend.xp.ones(1, dtype=method.precision)
     derivatives(model, backend.xp)(
         one, one
     )  # a loss of one's own is compiled here, once, not in several threads at a time
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        return kind(model, method, backend, rng).run(stop, update)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, model.steps, progress, f"simulating N={method.size}"
-        )
+    moments, status, facts = run_replicas(replica or Replica, model, method, backend, model.steps, progress)
     diagnostics = {
         "samples": samples(model, method.size),
         "replicas_used": len(facts),

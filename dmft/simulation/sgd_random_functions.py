@@ -14,11 +14,12 @@ import numpy as np
 from ..results.curve import Curve, Observable
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.ensemble import Member, Sample, run_ensemble
+from ..solvers.ensemble import Member, Sample
 from ..solvers.memory import check_memory
 from ..theory.sgd_random_functions import SGDRandomFunctions
-from .backend import Backend, get_backend, single_threaded_blas
+from .backend import Backend, get_backend
 from .method import Simulation
+from .replicas import run_replicas
 from .sgd import LARGEST, Tangent
 
 
@@ -70,15 +71,7 @@ def simulate(model: SGDRandomFunctions, method: Simulation, progress: Progress) 
         backend.free_memory(),
     )
     started = time.perf_counter()
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        return Replica(model, method, backend, rng).run(stop, update)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, model.steps, progress, f"simulating N={method.size}"
-        )
+    moments, status, facts = run_replicas(Replica, model, method, backend, model.steps, progress)
 
     def make(item: Observable) -> Curve | None:
         return item.curve(moments.mean(item.name), moments.stderr(item.name)) if item.name in moments else None

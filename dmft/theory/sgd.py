@@ -52,6 +52,17 @@ FINAL = ("magnetization", "norm", "train_loss", "train_error", "test_error")
 MARGIN_EDGES = np.linspace(-8.0, 8.0, 161)
 
 
+def time_axes(learning_rate: float, times: int) -> dict[str, Coordinate]:
+    """t = η·step, t_prime, and step as second scale of t."""
+    step = np.arange(times)
+    t = learning_rate * step
+    return {
+        "t": Coordinate("t", t, "t", "time, learning rate times step"),
+        "t_prime": Coordinate("t_prime", t, "t'", "earlier time"),
+        "step": Coordinate("step", step, "k", "step", dim="t"),
+    }
+
+
 @register
 @dataclass(frozen=True)
 class SGD(Model):
@@ -291,11 +302,6 @@ class SGD(Model):
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes of all observables: t = η·step, t_prime, margin, and step as second scale of t."""
-        step = np.arange(times)
-        t = self.learning_rate * step
-        return {
-            "t": Coordinate("t", t, "t", "time, learning rate times step"),
-            "t_prime": Coordinate("t_prime", t, "t'", "earlier time"),
-            "step": Coordinate("step", step, "k", "step", dim="t"),
+        return time_axes(self.learning_rate, times) | {
             "margin": Coordinate("margin", 0.5 * (MARGIN_EDGES[1:] + MARGIN_EDGES[:-1]), "yφ(r)", "margin, bin centre"),
         }

@@ -19,7 +19,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from .base import Model
 from .registry import register
-from .sgd import OBSERVABLES, SGD
+from .sgd import OBSERVABLES, SGD, time_axes
 
 if TYPE_CHECKING:
     from ..solvers.two_time.discrete import DiscreteProblem
@@ -159,10 +159,4 @@ class SGDRandomFunctions(Model):
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes: t = η·step, t_prime, and step as second scale of t."""
-        step = np.arange(times)
-        t = self.learning_rate * step
-        return {
-            "t": Coordinate("t", t, "t", "time, learning rate times step"),
-            "t_prime": Coordinate("t_prime", t, "t'", "earlier time"),
-            "step": Coordinate("step", step, "k", "step", dim="t"),
-        }
+        return time_axes(self.learning_rate, times)
