@@ -9,8 +9,11 @@ from numba import njit
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile on first use. Where neither package nor home can be written to, every process compiles anew."""
+    """Compile on first use. Where neither package nor home can be written to, every process compiles anew.
+
+    Division by zero gives what NumPy gives, not an exception: the check would keep loops out of vector registers.
+    """
     try:
-        return njit(nogil=True, cache=True)(function)
+        return njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # "no locator available": there is no place for the cache
-        return njit(nogil=True)(function)
+        return njit(nogil=True, error_model="numpy")(function)

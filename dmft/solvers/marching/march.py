@@ -17,17 +17,20 @@ distance of the copies without cancellation, and stays 0 if their forces never d
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from . import kernels
 from .problem import MarchingProblem, Sample
 from .response import Estimator, make_estimator
-from .sampling import draw_paths
+from .sampling import Paths
 
 Array = np.ndarray
 #: Relative mean square below which a force is a combination of earlier ones: amplitudes 1e-10 and 1e-6.
 TOLERANCE = {"float64": 1e-20, "float32": 1e-12}
+#: Innovations drawn at once.
+AHEAD = 16
 #: Larger squares are called divergence.
 LARGEST = {"float64": 1e100, "float32": 1e60}
 
@@ -35,18 +38,28 @@ LARGEST = {"float64": 1e100, "float32": 1e60}
 class Channel:
     """A Gaussian field ``g(t) = Σ_k l(t,k) z_k`` with the forces ``F(t) = Σ_k f(t,k) Q_k`` that drive it."""
 
-    def __init__(self, times: int, innovations: Array, start: float, tolerance: float) -> None:
-        self.innovations, self.tolerance = innovations, tolerance  # z
-        self.basis = np.empty((times, innovations.shape[1]), dtype=innovations.dtype)  # Q
+    def __init__(self, times: int, count: int, precision: str, start: float) -> None:
+        self.tolerance = TOLERANCE[precision]
+        self.basis = np.empty((times, count), dtype=precision)  # Q
+        self.innovations = np.empty((times + 1, count), dtype=precision)  # z, as far as `drawn`
         self.forces = np.zeros((times, times))  # f
         self.fields = np.zeros((times, times + 1))  # l; column 0 is the start
         self.fields[0, 0] = start
-        self.rank, self.left_out, self.largest_left_out = 0, 0, 0.0
+        self.rank, self.drawn, self.pending = 0, 0, False
+        self.left_out, self.largest_left_out = 0, 0.0
+
+    def draw(self, innovations: Callable[[int, int], Array]) -> None:
+        """Have an innovation for the start and each dimension of the forces."""
+        if self.rank >= self.drawn:
+            start, self.drawn = self.drawn, min(self.drawn + AHEAD, len(self.innovations))
+            self.innovations[start : self.drawn] = innovations(start, self.drawn)
 
     def append(self, t: int, force: Array) -> None:
         """Expand the forces of step t in the basis; `force` is overwritten."""
         before = self.rank
-        self.rank, left = kernels.append_orthogonal_row(force, self.basis, before, self.tolerance, self.forces[t])
+        self.rank, left, self.pending = kernels.append_orthogonal_row(
+            force, self.basis, before, self.tolerance, self.forces[t]
+        )
         if self.rank == before:
             self.left_out += 1
             self.largest_left_out = max(self.largest_left_out, left)
@@ -60,7 +73,7 @@ class Channel:
 
 
 class March:
-    """State of one march over ``steps`` steps with `count` paths; `digits` as in :func:`draw_paths`."""
+    """State of one march over ``steps`` steps with `count` paths; `digits` as in :class:`Paths`."""
 
     def __init__(
         self,
@@ -75,15 +88,13 @@ class March:
         times = steps + 1
         self.problem, self.steps, self.count = problem, steps, count
         self.largest = LARGEST[precision]
-        drawn = draw_paths(problem, times, count, digits, precision, rng)
-        centre, field, self.label, innovations, self.active = drawn
+        self.paths = Paths(problem, times, count, digits, rng)
+        self.label, self.active = self.paths.label, self.paths.active
         self.width = np.sqrt(problem.delta)
-        self.direction = centre + self.width * field  # x·v/√N of the sample
+        self.direction = self.paths.centre + self.width * self.paths.field  # x·v/√N of the sample
         square = (times, times)
         starts = (np.sqrt(problem.r0), 0.0)
-        self.channels = [
-            Channel(times, z, l0, TOLERANCE[precision]) for z, l0 in zip(innovations, starts, strict=False)
-        ]
+        self.channels = [Channel(times, count, precision, start) for start in starts[: problem.copies]]
         self.response, self.memory = np.zeros(square), np.zeros(square)
         self.magnetization, self.norm = np.zeros(times), np.zeros(times)
         self.loss, self.error = np.zeros(times), np.zeros(times)
@@ -92,6 +103,7 @@ class March:
             make_estimator(self, active, response_paths, precision, rng) for active in self.active
         ]
         self.work = np.empty((problem.copies, 5, count))
+        self.rows, self.kernel = np.zeros((problem.copies, times)), np.zeros(times)
         self.done, self.diverged = 0, False
 
     def run(self, stop: Callable[[], bool], progress: Callable[[float], None]) -> tuple[Sample, Sample]:
@@ -109,22 +121,28 @@ class March:
         return self._sample()
 
     def _observe(self, t: int) -> bool:
-        """Paths at step t: fields, forces, row t of M and K. False if a number left the float range."""
+        """Paths at step t: fields, forces, rows t of M and K and t+1 of R. False if a number left the float range."""
         problem = self.problem
-        for channel, overlap, work in zip(self.channels, (self.magnetization[t], 0.0), self.work, strict=False):
+        overlaps = (self.magnetization[t], 0.0)
+        for number, (channel, overlap, work) in enumerate(zip(self.channels, overlaps, self.work, strict=False)):
+            channel.draw(partial(self.paths.innovations, number))
             kernels.local_fields(
-                t, channel.rank, self.response, channel.forces, channel.fields, channel.basis, channel.innovations,
-                self.width, problem.learning_rate, overlap, self.direction, work[0],
+                t, channel.rank, channel.pending, self.response, channel.forces, channel.fields,
+                channel.basis, channel.innovations, self.width, problem.learning_rate, overlap, self.direction, work[0],
             )  # fmt: skip
         self._between_copies_and_channels(0, 1.0)
-        means = np.array([self._force(t, copy) for copy in range(problem.copies)])
-        self.loss[t], self.error[t], self.drive, mean_slope, largest = means.mean(axis=0)
+        means = [self._force(t, copy) for copy in range(problem.copies)]
+        parts = (sum(part) / problem.copies for part in zip(*means, strict=True))
+        self.loss[t], self.error[t], self.drive, slope, largest = parts
         if not (abs(self.loss[t]) < self.largest and largest < self.largest**0.5):
             return False
-        self.memory[t] = self._response_row(t)
-        self.memory[t, t] = mean_slope
-        self.memory[t, : t + 1] *= -problem.load * problem.delta
-        if not np.isfinite(self.memory[t, : t + 1]).all():
+        for estimator, work, row in zip(self.estimators, self.work, self.rows, strict=True):
+            estimator.row(t, self.response[t], work[3], row)
+        finite = kernels.next_kernels(
+            t, self.rows, slope, problem.load * problem.delta, problem.learning_rate, problem.decay,
+            self.memory, self.response, self.kernel,
+        )  # fmt: skip
+        if not finite:
             return False
         self._between_copies_and_channels(2, 0.5)
         for channel, work in zip(self.channels, self.work, strict=True):
@@ -143,27 +161,17 @@ class March:
         )  # fmt: skip
         return (*means, largest)
 
-    def _response_row(self, t: int) -> Array:
-        """``E[D(t) ∂r(t)/∂P(s)]`` for s < t, mean over the copies."""
-        rows = np.zeros((len(self.estimators), self.steps + 1))
-        for estimator, work, row in zip(self.estimators, self.work, rows, strict=True):
-            estimator.row(t, self.response[t], work[3], row)
-        return rows.mean(axis=0)
-
     def _between_copies_and_channels(self, row: int, scale: float) -> None:
         """For two copies, a working row of both becomes `scale` times sum and difference."""
         if len(self.channels) == 2:
             kernels.sum_and_difference(self.work[0, row], self.work[1, row], scale)
 
     def _advance(self, t: int) -> bool:
-        """Rows t+1 of R and l, and m(t+1), from rows up to t."""
+        """Row t+1 of l, and m(t+1), from rows up to t; shrink them and R to the sphere."""
         problem = self.problem
-        kernel = problem.learning_rate * self.memory[t, : t + 1]
-        kernel[t] += problem.decay
-        kernels.next_response(t, kernel, self.response)
         strength = problem.learning_rate * np.sqrt(problem.load * problem.delta)
         norm = sum(
-            kernels.next_fields(t, channel.rank, kernel, channel.fields, channel.forces, strength)
+            kernels.next_fields(t, channel.rank, self.kernel, channel.fields, channel.forces, strength)
             for channel in self.channels
         )
         m = problem.decay * self.magnetization[t] - problem.learning_rate * problem.load * self.drive

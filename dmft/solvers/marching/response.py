@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from .march import March
 
 Array = np.ndarray
-#: `auto` spends at most this many times the other work of a step on the exact response …
-AUTO_RATIO = 4.0
-#: … but never on fewer paths than this, …
-AUTO_LEAST = 256
-#: … nor with more memory than this in one march (bytes); where even the fewest paths need four times as much,
-#: a long gradient descent, it falls back on probes.
-AUTO_MEMORY = 256e6
+#: `auto` spends at most this share of the other work of a march on the exact response …
+AUTO_RATIO = 0.3
+#: … but never uses fewer paths than this in one march: with fewer, its noise shows in R and C.
+AUTO_LEAST = 128
+#: Multiply-adds a second in the triangular solves, which run in registers, over those of the history sums.
+BLOCKED = 3.0
 
 
 class Estimator(Protocol):
@@ -43,47 +42,37 @@ def response_paths(problem: MarchingProblem, steps: int, count: int, choice: str
     if choice == "probe":
         return 0
     times = steps + 1
-    exact = (problem.chain.mean * times) ** 3 / 6.0
+    exact = problem.chain.mean * times**3 / 6.0 / BLOCKED
     other = 1.5 * times**2
-    size = 4.0 * problem.copies * problem.chain.active_pairs(times)
-    least = min(count, AUTO_LEAST)
-    if least * size > 4.0 * AUTO_MEMORY:
-        return 0
-    affordable = min(count * AUTO_RATIO * other / max(exact, 1e-300), AUTO_MEMORY / size)
+    affordable = count * AUTO_RATIO * other / max(exact, 1e-300)
     paths = count
-    while paths > max(affordable, least):
+    while paths > max(affordable, AUTO_LEAST):
         paths //= 2
-    return max(paths, least)
+    return paths
 
 
 def make_estimator(march: March, active: Array, paths: int, precision: str, rng: np.random.Generator) -> Estimator:
     """The estimator for one copy of a march: exact on its first `paths` paths, or by probes if `paths` is 0."""
     if paths:
-        return ExactResponse(march.problem, active[:, :paths])
+        return ExactResponse(march.problem, active.shape[0], paths, precision)
     return ProbeResponse(march.problem, active.shape, precision, rng)
 
 
 class ExactResponse:
-    """Response of each path to a field at each earlier time: O(b³ n T³/6), memory b² n T²/2."""
+    """Response of each path to a field at each earlier time: O(b n T³/6), memory n T."""
 
-    def __init__(self, problem: MarchingProblem, active: Array) -> None:
+    def __init__(self, problem: MarchingProblem, times: int, paths: int, precision: str) -> None:
         self.coupling = problem.delta * problem.learning_rate
-        self.paths = active.shape[1]
-        most = np.count_nonzero(active, axis=0).astype(np.int64)
-        self.offsets = np.concatenate(([0], np.cumsum(most)))
-        self.packed_offsets = np.concatenate(([0], np.cumsum(most * (most + 1) // 2)))
-        self.counts = np.zeros(self.paths, dtype=np.int64)
-        self.times = np.empty(self.offsets[-1], dtype=np.int32)
-        self.slopes = np.empty(self.offsets[-1])
+        self.paths = paths
         # single precision changes K by 1e-8, far below its sampling error, and halves time and memory
-        self.packed = np.empty(self.packed_offsets[-1], dtype=np.float32)
+        self.slopes = np.empty((times, paths), dtype=precision)
+        self.columns = np.zeros((times, times), dtype=precision)  # R transposed
 
     def row(self, t: int, response_row: Array, slope: Array, out: Array) -> None:
         """See :class:`Estimator`."""
-        kernels.path_response_row(
-            t, self.coupling, response_row, slope[: self.paths], self.offsets, self.counts, self.times,
-            self.slopes, self.packed_offsets, self.packed, out,
-        )  # fmt: skip
+        self.slopes[t] = slope[: self.paths]
+        self.columns[:t, t] = response_row[:t]
+        kernels.path_response_row(t, self.coupling, self.columns, self.slopes, out)
 
 
 class ProbeResponse:
