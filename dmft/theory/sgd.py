@@ -248,7 +248,7 @@ class SGD(Model):
 
     def problem(self) -> MarchingProblem:
         """The same model as the marching solver sees it."""
-        from ..solvers.marching.problem import MarchingProblem
+        from ..solvers.marching.problem import MarchingProblem, Nonlinearity
         from .kernels import sgd as kernels
 
         own = is_own(self.loss)
@@ -256,17 +256,14 @@ class SGD(Model):
         kind = BUILT_IN.index(self.loss) if not own else -1
         if self.data == "teacher" and not own:
             kind = kernels.REGRESSION
-        has_door = self.output == "door"
-
-        def evaluate(label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:
-            kernel(kind, self.kappa, has_door, self.door, label, r, loss, first, second, margin)
+        parameters = np.array([kind, self.kappa, self.output == "door", self.door], dtype=float)
 
         return MarchingProblem(
             load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,
             decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,
             chain=self.chain, amplitude=self.amplitude, copies=self.copies,
             uniforms=self.draw_dimensions - self._labels_mirrored,
-            draw=self.draw_path, evaluate=evaluate, derived=self.derived, at_end=self.at_end,
+            draw=self.draw_path, evaluate=Nonlinearity(kernel, parameters), derived=self.derived, at_end=self.at_end,
         )  # fmt: skip
 
     def estimate(self, method: Marching) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""The compiled loops of the marching solver. Plain functions that write into `out`; no physics, no Python.
+"""The compiled loops of the marching solver, from sums over paths up to the march itself; no physics, no Python.
+
+One file, because Numba's cache does not notice a change in another one.
 
 Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
 runs over neighbouring paths. Sums over paths are taken serially in a fixed order: the bits do not depend
@@ -12,7 +14,7 @@ import numpy as np
 from ..compiled import compiled
 
 TILE = 2048
-LANES = 32
+LANES = 64
 
 
 @compiled
@@ -258,28 +260,25 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
 
 
 @compiled
-def next_kernels(t, rows, slope, load, step, decay, memory, response, kernel):
-    """Row t of K from the mean of `rows` and its diagonal, and row t+1 of R.
+def next_kernels(t, slope, numbers, state):
+    """Row t of K from the mean of ``state.rows`` and its diagonal, and row t+1 of R.
 
-    ``K(t,s) = −load E[D(t) ∂r(t)/∂P(s)]``; ``R(t+1,s) = Σ_v kernel[v] R(v,s)`` and 1 for a field at t, with
-    ``kernel = step K(t) + decay δ``. Returns whether row t of K is finite.
+    ``K(t,s) = −αΔ E[D(t) ∂r(t)/∂P(s)]``; ``R(t+1,s) = Σ_v kernel[v] R(v,s)`` and 1 for a field at t, with
+    ``kernel = η K(t) + decay δ``. Returns whether row t of K is finite.
     """
-    row = memory[t, : t + 1]
-    row[:] = 0.0
-    for copy in range(rows.shape[0]):
-        for s in range(t):
-            row[s] += rows[copy, s]
+    row, rows, kernel = state.memory[t, : t + 1], state.rows, state.kernel
     finite = True
-    for s in range(t):
-        row[s] *= -load / rows.shape[0]
-    row[t] = -load * slope
     for s in range(t + 1):
+        mean = slope
+        if s < t:
+            mean = rows[0, s] if rows.shape[0] == 1 else 0.5 * (rows[0, s] + rows[1, s])
+        row[s] = -numbers.noise * mean
         finite = finite and np.isfinite(row[s])
-        kernel[s] = step * row[s]
-    kernel[t] += decay
-    if t + 1 < response.shape[0]:
-        combine_rows(kernel, response, t + 1, response[t + 1, :t])
-        response[t + 1, t] = 1.0
+        kernel[s] = numbers.step * row[s]
+    kernel[t] += numbers.decay
+    if t + 1 < state.response.shape[0]:
+        combine_rows(kernel, state.response, t + 1, state.response[t + 1, :t])
+        state.response[t + 1, t] = 1.0
     return finite
 
 
@@ -305,25 +304,12 @@ def sum_and_difference(first, second, scale):
 
 
 @compiled
-def _back_substitute(s, t, coupling, columns, slopes, members, x, sums, out):
-    """Row s of x for the paths of one tile, given rows s+1 … t−1, and its share of `out`: see path_response_row."""
-    slope, row, response, c = slopes[s], x[s], columns[s, t], x.dtype.type(coupling)
-    for lane in range(LANES):
-        row[lane] = slope[members[lane]] * (response - c * sums[lane])
-    total = x.dtype.type(0.0)
-    last = x[t]
-    for lane in range(LANES):
-        total += last[lane] * row[lane]
-    out[s] -= coupling * np.float64(total)
-
-
-@compiled
 def path_response_row(t, coupling, columns, slopes, out):
     """Exact response of every path at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
 
     ``ρ = (1 + coupling R D)⁻¹``, of which only row t is needed: ρ(t,s) = −coupling x(s) with
     ``x(s) = D(s) [R(t,s) − coupling Σ_{s<v<t} x(v) R(v,s)]``, from s = t−1 down. R is common to all paths, so this is
-    a triangular solve with many right-hand sides: paths with D(t) ≠ 0 in tiles, two times s and four v at once.
+    a triangular solve with many right-hand sides: the paths with D(t) ≠ 0 in tiles, eight v at once.
 
     Parameters
     ----------
@@ -337,40 +323,175 @@ def path_response_row(t, coupling, columns, slopes, out):
     live = np.flatnonzero(slopes[t])
     members = np.zeros(LANES, dtype=np.int64)
     x = np.zeros((t + 1, LANES), dtype=slopes.dtype)  # its row t holds D(t), 0 in unused lanes
-    first, second = np.empty(LANES, dtype=slopes.dtype), np.empty(LANES, dtype=slopes.dtype)
+    sums = np.empty(LANES, dtype=slopes.dtype)
+    c = x.dtype.type(coupling)
     for start in range(0, live.shape[0], LANES):
-        size = min(LANES, live.shape[0] - start)
         x[t] = 0.0
-        for lane in range(size):
+        for lane in range(min(LANES, live.shape[0] - start)):
             members[lane] = live[start + lane]
             x[t, lane] = slopes[t, members[lane]]
-        s = t - 1
-        while s >= 0:
-            q = max(s - 1, 0)
-            first[:] = 0.0
-            second[:] = 0.0
-            a, b = columns[s], columns[q]
+        for s in range(t - 1, -1, -1):
+            a = columns[s]
+            sums[:] = 0.0
             v = s + 1
-            while v + 3 < t:
-                a0, a1, a2, a3 = a[v], a[v + 1], a[v + 2], a[v + 3]
-                b0, b1, b2, b3 = b[v], b[v + 1], b[v + 2], b[v + 3]
-                x0, x1, x2, x3 = x[v], x[v + 1], x[v + 2], x[v + 3]
+            while v + 7 < t:
+                a0, a1, a2, a3, a4, a5, a6, a7 = (
+                    a[v],
+                    a[v + 1],
+                    a[v + 2],
+                    a[v + 3],
+                    a[v + 4],
+                    a[v + 5],
+                    a[v + 6],
+                    a[v + 7],
+                )
+                x0, x1, x2, x3, x4, x5, x6, x7 = (
+                    x[v],
+                    x[v + 1],
+                    x[v + 2],
+                    x[v + 3],
+                    x[v + 4],
+                    x[v + 5],
+                    x[v + 6],
+                    x[v + 7],
+                )
                 for lane in range(LANES):
-                    first[lane] += a0 * x0[lane] + a1 * x1[lane] + a2 * x2[lane] + a3 * x3[lane]
-                    second[lane] += b0 * x0[lane] + b1 * x1[lane] + b2 * x2[lane] + b3 * x3[lane]
-                v += 4
+                    sums[lane] += (
+                        a0 * x0[lane]
+                        + a1 * x1[lane]
+                        + a2 * x2[lane]
+                        + a3 * x3[lane]
+                        + a4 * x4[lane]
+                        + a5 * x5[lane]
+                        + a6 * x6[lane]
+                        + a7 * x7[lane]
+                    )
+                v += 8
             while v < t:
-                a0, b0, x0 = a[v], b[v], x[v]
+                a0, x0 = a[v], x[v]
                 for lane in range(LANES):
-                    first[lane] += a0 * x0[lane]
-                    second[lane] += b0 * x0[lane]
+                    sums[lane] += a0 * x0[lane]
                 v += 1
-            _back_substitute(s, t, coupling, columns, slopes, members, x, first, out)
-            if s > 0:
-                b0, x0 = b[s], x[s]
-                for lane in range(LANES):
-                    second[lane] += b0 * x0[lane]
-                _back_substitute(q, t, coupling, columns, slopes, members, x, second, out)
-            s -= 2
+            slope, row, last, response, total = slopes[s], x[s], x[t], a[t], x.dtype.type(0.0)
+            for lane in range(LANES):
+                row[lane] = slope[members[lane]] * (response - c * sums[lane])
+            for lane in range(LANES):
+                total += last[lane] * row[lane]
+            out[s] -= coupling * np.float64(total)
     for s in range(t):
         out[s] /= n
+
+
+@compiled
+def probe_row(t, coupling, response_row, slope, signs, weighted, out):
+    """The same by one random ±1 field a path: ``out[s] = (1/n) Σ_i D_i(t) δ_i(t) ε_i(s)`` for s < t.
+
+    ``δ(t) = ε(t) − coupling Σ_{v<t} R(t,v) D(v) δ(v)``; `weighted` keeps D δ.
+    """
+    probe = np.zeros(slope.shape[0])
+    weighted_rows(response_row, weighted, t, probe)
+    for i in range(slope.shape[0]):
+        probe[i] = slope[i] * (signs[t, i] - coupling * probe[i])
+        weighted[t, i] = probe[i]
+    row_means(probe, signs, t, out)
+
+
+@compiled
+def march(evaluate, parameters, numbers, state, start, stop):
+    """Steps `start` to `stop` − 1.
+
+    ``evaluate(parameters, label, r, loss, first, second, margin)`` is the nonlinearity, a C function.
+
+    Returns
+    -------
+    done : int
+        Times that are complete.
+    diverged : bool
+        Whether a number left the float range at or after the last of them.
+    """
+    for t in range(start, stop):
+        drive, finite = _observe(evaluate, parameters, t, numbers, state)
+        if not finite:
+            return t, True
+        if t + 1 < state.norm.shape[0] and not _advance(t, drive, numbers, state):
+            return t + 1, True
+    return stop, False
+
+
+@compiled
+def _observe(evaluate, parameters, t, numbers, state):
+    """Paths at step t: fields, forces, rows t of M and K and t+1 of R. Returns the drive of m, and if all is finite."""
+    copies, work = state.work.shape[0], state.work
+    for c in range(copies):
+        local_fields(
+            t, state.rank[c], state.pending[c], state.response, state.forces[c], state.fields[c], state.basis[c],
+            state.innovations[c], numbers.width, numbers.step, 0.0 if c else state.magnetization[t],
+            state.direction, work[c, 0],
+        )  # fmt: skip
+    if copies == 2:
+        sum_and_difference(work[0, 0], work[1, 0], 1.0)
+    drive = slope = largest = 0.0
+    for c in range(copies):
+        evaluate(parameters, state.label, work[c, 0], work[c, 1], work[c, 2], work[c, 3], work[c, 4])
+        stay, join = (numbers.stay, numbers.join) if t else (numbers.mean, numbers.mean)
+        means, most = apply_membership(
+            work[c, 1], work[c, 2], work[c, 3], work[c, 4], state.direction, stay, join,
+            state.active[c, max(t - 1, 0)], state.active[c, t], numbers.amplitude,
+        )  # fmt: skip
+        state.loss[t] += means[0] / copies
+        state.error[t] += means[1] / copies
+        drive += means[2] / copies
+        slope += means[3] / copies
+        largest += most  # NaN stays NaN
+    if not (abs(state.loss[t]) < numbers.largest and largest < np.sqrt(numbers.largest)):
+        return drive, False
+    for c in range(copies):
+        if state.signs.shape[1]:
+            probe_row(
+                t, numbers.coupling, state.response[t], work[c, 3], state.signs[c], state.weighted[c], state.rows[c]
+            )
+        else:
+            for i in range(state.slopes.shape[2]):
+                state.slopes[c, t, i] = work[c, 3, i]
+            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], state.rows[c])
+    if not next_kernels(t, slope, numbers, state):
+        return drive, False
+    if copies == 2:
+        sum_and_difference(work[0, 2], work[1, 2], 0.5)
+    for c in range(copies):
+        rank = state.rank[c]
+        state.rank[c], left, state.pending[c] = append_orthogonal_row(
+            work[c, 2], state.basis[c], rank, numbers.tolerance, state.forces[c, t]
+        )
+        if state.rank[c] == rank:
+            state.left_out[c] += 1
+            state.largest_left_out[c] = max(state.largest_left_out[c], left)
+    return drive, True
+
+
+@compiled
+def _advance(t, drive, numbers, state):
+    """Row t+1 of l, and m(t+1), from rows up to t; shrink them and R to the sphere. Returns whether all is finite."""
+    norm = 0.0
+    for c in range(state.fields.shape[0]):
+        norm += next_fields(
+            t, state.rank[c], state.kernel, state.fields[c], state.forces[c], numbers.step * np.sqrt(numbers.noise)
+        )
+    m = numbers.decay * state.magnetization[t] - numbers.step * numbers.load * drive
+    if not (norm < numbers.largest and m * m < numbers.largest):
+        return False
+    if numbers.sphere:
+        shrink = 1.0 / np.sqrt(norm + m * m)
+        m *= shrink
+        norm *= shrink * shrink
+        for s in range(t + 1):
+            state.response[t + 1, s] *= shrink
+        for c in range(state.fields.shape[0]):
+            for k in range(state.rank[c] + 1):
+                state.fields[c, t + 1, k] *= shrink
+    state.magnetization[t + 1] = m
+    state.norm[t + 1] = norm
+    if state.columns.shape[0]:
+        for s in range(t + 1):
+            state.columns[s, t + 1] = state.response[t + 1, s]
+    return True

@@ -204,3 +204,8 @@ class Paths:
 def dimensions_needed(problem: MarchingProblem, times: int) -> int:
     """Uniform numbers a path needs in all."""
     return problem.uniforms + 2 * problem.copies * times + 1
+
+
+def random_signs(rng: np.random.Generator, shape: tuple[int, ...], precision: str) -> Array:
+    """Pseudo-random ±1: the fields of the probes."""
+    return (2.0 * rng.integers(0, 2, size=shape, dtype=np.int8) - 1.0).astype(precision)

@@ -51,12 +51,14 @@ def _exponentials(v, exponential, logarithm):
 
 
 @compiled
-def evaluate_built_in(kind, kappa, has_door, door, label, r, loss, first, second, margin):
+def evaluate_built_in(parameters, label, r, loss, first, second, margin):
     """Write ℓ(v), ∂ℓ/∂r, ∂²ℓ/∂r² and the margin v = y φ(r), φ(r) = r or r² − L²; regression has ½(r−y)².
 
-    One loop without branches for each loss, in which the compiler uses vector registers.
+    `parameters` are the number of the loss, κ, whether φ is the door, and L. One loop without
+    branches for each loss, in which the compiler uses vector registers.
     """
     n = r.shape[0]
+    kind, kappa, has_door, door = int(parameters[0]), parameters[1], parameters[2] != 0.0, parameters[3]
     for i in range(n):
         margin[i] = label[i] * (r[i] * r[i] - door * door if has_door else r[i])
     if kind == REGRESSION:
@@ -96,7 +98,8 @@ def evaluate_own(own: Loss) -> Any:
     value, slope, curvature = own.compiled
 
     @njit(nogil=True)
-    def evaluate(kind, kappa, has_door, door, label, r, loss, first, second, margin):
+    def evaluate(parameters, label, r, loss, first, second, margin):
+        has_door, door = parameters[2] != 0.0, parameters[3]
         for i in range(r.shape[0]):
             y, x = label[i], r[i]
             loss[i], first[i], second[i] = value(y, x), slope(y, x), curvature(y, x)
