@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 
 TILE = 2048
 LANES = 64
@@ -60,7 +60,7 @@ def row_means(values, rows, count, out):
         for i in range(size):
             tile[i] = values[start + i]
         whole = size // (4 * LANES)
-        for s in range(count):
+        for s in range(count - 1, -1, -1):  # the sums before ended with the last rows, which are still in the cache
             row = rows[s, start:stop]
             sums[:] = 0.0
             for q in range(whole):  # four groups of lanes at a time: fewer stores of the partial sums
@@ -243,23 +243,31 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
         Largest absolute force; NaN if any is NaN.
     """
     n = loss.shape[0]
-    total = errors = drive = slope = largest = 0.0
-    for i in range(n):
-        chance = likely if before[i] else unlikely
-        total += loss[i]
-        errors += 1.0 if margin[i] < 0.0 else 0.0
-        drive += chance * first[i] * direction[i]
-        slope += chance * second[i]
-        weight = amplitude if active[i] else 0.0
-        first[i] *= weight
-        second[i] *= weight
-        size = abs(first[i])
-        if not size <= largest:
-            largest = size
-    return (total / n, errors / n, amplitude * drive / n, amplitude * slope / n), largest
+    sums, most = np.zeros((4, LANES)), np.zeros(LANES)  # partial sums in a fixed order fill vector registers
+    total, errors, drive, slope = sums[0], sums[1], sums[2], sums[3]
+    for start in range(0, n, LANES):
+        stop = min(start + LANES, n)
+        value, force, curvature, edge = loss[start:stop], first[start:stop], second[start:stop], margin[start:stop]
+        along, was, now = direction[start:stop], before[start:stop], active[start:stop]
+        for i in range(stop - start):
+            chance = likely if was[i] else unlikely
+            total[i] += value[i]
+            errors[i] += 1.0 if edge[i] < 0.0 else 0.0
+            drive[i] += chance * force[i] * along[i]
+            slope[i] += chance * curvature[i]
+            weight = amplitude if now[i] else 0.0
+            force[i] *= weight
+            curvature[i] *= weight
+            size = abs(force[i])
+            most[i] = most[i] if size <= most[i] else size  # NaN stays NaN
+    largest = 0.0
+    for i in range(LANES):
+        largest = largest if most[i] <= largest else most[i]
+    scale = amplitude / n
+    return (total.sum() / n, errors.sum() / n, scale * drive.sum(), scale * slope.sum()), largest
 
 
-@compiled
+@inlined
 def next_kernels(t, slope, numbers, state):
     """Row t of K from the mean of ``state.rows`` and its diagonal, and row t+1 of R.
 
@@ -282,7 +290,7 @@ def next_kernels(t, slope, numbers, state):
     return finite
 
 
-@compiled
+@inlined
 def next_fields(t, rank, kernel, fields, forces, strength):
     """Row t+1 of l: ``l(t+1) = Σ_v kernel[v] l(v) + strength f(t)``. Returns Σ_k l(t+1,k)²."""
     row = fields[t + 1, : rank + 1]
@@ -382,7 +390,7 @@ def path_response_row(t, coupling, columns, slopes, out):
         out[s] /= n
 
 
-@compiled
+@inlined
 def probe_row(t, coupling, response_row, slope, signs, weighted, out):
     """The same by one random ±1 field a path: ``out[s] = (1/n) Σ_i D_i(t) δ_i(t) ε_i(s)`` for s < t.
 
@@ -418,7 +426,7 @@ def march(evaluate, parameters, numbers, state, start, stop):
     return stop, False
 
 
-@compiled
+@inlined
 def _observe(evaluate, parameters, t, numbers, state):
     """Paths at step t: fields, forces, rows t of M and K and t+1 of R. Returns the drive of m, and if all is finite."""
     copies, work = state.work.shape[0], state.work
@@ -469,7 +477,7 @@ def _observe(evaluate, parameters, t, numbers, state):
     return drive, True
 
 
-@compiled
+@inlined
 def _advance(t, drive, numbers, state):
     """Row t+1 of l, and m(t+1), from rows up to t; shrink them and R to the sphere. Returns whether all is finite."""
     norm = 0.0

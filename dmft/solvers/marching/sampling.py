@@ -7,6 +7,7 @@ when the noise needs them, so noise of low rank uses, and pays for, only the bes
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ Array = np.ndarray
 SOBOL_DIMENSIONS = qmc.Sobol.MAXDIM
 #: Leading coordinates that are the same in every march; the others are assigned in random order.
 KEPT = 32
+#: Nets up to this size (4 bytes a digit) are kept for the next call.
+KEPT_DIGITS = 2**22
 _BITS = 32
 _CHUNK = 1024
 _ROWS = 32
@@ -30,9 +33,15 @@ _ROWS = 32
 def sobol_digits(count: int, dimensions: int) -> Array:
     """The first `count` Sobol' points as integers with reversed binary digits, shape (dimensions, count).
 
-    The net is the same for every march; only its scrambling differs. Dimensions beyond the direction numbers
-    that SciPy has are left out: they are drawn pseudo-randomly.
+    The net is the same for every march and every call; only its scrambling differs. Dimensions beyond the direction
+    numbers that SciPy has are left out: they are drawn pseudo-randomly.
     """
+    make = _sobol_digits if count * dimensions <= KEPT_DIGITS else _sobol_digits.__wrapped__
+    return make(count, dimensions)
+
+
+@functools.lru_cache(maxsize=2)
+def _sobol_digits(count: int, dimensions: int) -> Array:
     good = min(dimensions, SOBOL_DIMENSIONS)
     engine = qmc.Sobol(good, scramble=False, bits=_BITS)
     digits = np.empty((good, count), dtype=np.uint32)
@@ -42,6 +51,7 @@ def sobol_digits(count: int, dimensions: int) -> Array:
             warnings.simplefilter("ignore", UserWarning)
             digits[:, start : start + size] = (engine.random(size) * 2.0**_BITS).astype(np.uint32).T
     _reverse(digits)
+    digits.flags.writeable = False
     return digits
 
 
