@@ -23,6 +23,8 @@ RATE, SWEEPS = 1.2e9, 3.5
 COARSEST = 0.7
 #: Part of the tolerance that the iteration of a row may leave.
 ITERATION = 1e-3
+#: Default tolerance.
+TOLERANCE = 1e-6
 
 
 @dataclass
@@ -90,7 +92,7 @@ def _least(problem: TwoTimeProblem, t_max: float, points: int) -> int:
 def estimate(problem: TwoTimeProblem, t_max: float, points: int, method: TwoTime) -> dict[str, float]:
     """Memory in bytes and seconds if the finest grid is needed."""
     steps = grids(problem, t_max, points, method) or [method.max_steps]
-    kept = 8.0 * 2.0 * (points + 1) ** 2
+    kept = 8.0 * 3.0 * (points + 1) ** 2
     seconds = sum(SWEEPS * 2.0 / 3.0 * n**3 / RATE for n in steps)
     return {"memory": 16.0 * (steps[-1] + 1.0) ** 2 + kept * (len(steps) + 1) ** 2 / 2.0, "seconds": 0.1 + seconds}
 
@@ -103,8 +105,8 @@ def solve(
     Returns
     -------
     curves : dict of ndarray
-        ``driven``, ``multiplier`` (points + 1) and ``correlation``, ``response`` (points + 1, points + 1) at
-        evenly spaced times; less of it only if not even the coarsest march was finished.
+        ``driven``, ``multiplier`` (points + 1) and ``correlation``, ``response``, ``susceptibility``
+        (points + 1, points + 1) at evenly spaced times; less of it only if not even the coarsest march was finished.
     status : Status
         ``not_converged`` if the tolerance was not reached; the best result is kept.
     diagnostics : dict
@@ -123,7 +125,8 @@ def solve(
     """
     _check(problem, t_max, points, method)
     started = time.perf_counter()
-    tolerance = max(ITERATION * method.tolerance, 1e-13)
+    wanted = TOLERANCE if method.tolerance is None else method.tolerance
+    tolerance = max(ITERATION * wanted, 1e-13)
     table, march, status, finest = Extrapolation(tolerance=tolerance), None, None, 0
     try:
         for steps in grids(problem, t_max, points, method):
@@ -133,13 +136,13 @@ def solve(
                 continue
             table.add(steps, march.curves)
             finest = steps
-            if table.error <= method.tolerance:
+            if table.error <= wanted:
                 status = Status(CONVERGED, f"estimated error {table.error:.1e} with {steps} steps")
                 break
     except KeyboardInterrupt:
-        status = Status(INTERRUPTED, f"interrupted: estimated error {table.error:.1e}, {method.tolerance:g} was wanted")
+        status = Status(INTERRUPTED, f"interrupted: estimated error {table.error:.1e}, {wanted:g} was wanted")
     if status is None:
-        status = _failure(table, march, points, method)
+        status = _failure(table, march, points, method.max_steps, wanted)
     if table.rows:
         curves = table.best
     else:  # nothing finished: the march that was on its way, as far as it came
@@ -183,9 +186,9 @@ def _run(march: March, progress: Progress) -> None:
         progress.finish()
 
 
-def _failure(table: Extrapolation, march: March | None, points: int, method: TwoTime) -> Status:
+def _failure(table: Extrapolation, march: March | None, points: int, most: int, wanted: float) -> Status:
     if table.rows:
-        what = f"estimated error {table.error:.1e} with {method.max_steps} steps at most, {method.tolerance:g} wanted"
+        what = f"estimated error {table.error:.1e} with {most} steps at most, {wanted:g} wanted"
     else:
         done = march.done if march else 0
         what = f"the step is too large: rows stop converging after {done} of {points + 1} times"

@@ -8,7 +8,7 @@ import pytest
 from dmft.errors import MemoryLimitError, ParameterError
 from dmft.results.progress import SILENT, Progress
 from dmft.solvers.two_time.method import TwoTime
-from dmft.solvers.two_time.solve import Extrapolation, estimate, grids, solve
+from dmft.solvers.two_time.uniform import Extrapolation, estimate, grids, solve
 from dmft.theory.p_spin import PSpin
 
 PROBLEM = PSpin(p=3).problem()
@@ -48,7 +48,7 @@ def test_a_grid_that_cannot_resolve_the_equations_is_refused():
 
 
 def test_rows_that_never_converge_are_said_and_cut(monkeypatch):
-    monkeypatch.setattr("dmft.solvers.two_time.solve.grids", lambda *arguments: [20])
+    monkeypatch.setattr("dmft.solvers.two_time.uniform.grids", lambda *arguments: [20])
     curves, status, _ = solve(PROBLEM, 100.0, 20, TwoTime(), SILENT)
     assert status.code == "not_converged"
     assert "rows stop converging" in status.message
