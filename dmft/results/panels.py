@@ -125,7 +125,9 @@ def is_histogram(x: Coordinate) -> bool:
 def has_residual(run: Run, panel: Panel) -> bool:
     """True if theory and simulation can be subtracted: same points, some combined standard error."""
     name = panel.y
-    if not (run.theory and run.simulation and name in run.theory and name in run.simulation) or panel.x in run:
+    if not (run.theory and run.simulation and name in run.theory and name in run.simulation):
+        return False
+    if panel.family or panel.x in run:
         return False
     theory, simulation = run.theory[name], run.simulation[name]
     count = min(len(theory.values), len(simulation.values))

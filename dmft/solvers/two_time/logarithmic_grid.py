@@ -11,14 +11,14 @@ from . import logarithmic_kernels as kernels
 from .problem import TwoTimeProblem
 
 Array = np.ndarray
-#: Values that an interpolation along a row, between rows, and a derivative use.
-ALONG, BETWEEN, SLOPE = 8, 6, 9
+#: Values that an interpolation along a row, between rows, and a derivative use. Six between rows are unstable.
+ALONG, BETWEEN, SLOPE = 8, 5, 9
 #: Values by which the stencil of a derivative leans to where the equation comes from; without it rows are unstable.
 LEAN = 2
 #: Shortest lags and times that are resolved, in units of the fastest decay: of rows at the end, and of the first rows.
 LAG, START = 2.0, 0.02
 #: Spacing of the rows over that along them, where both errors are about the same.
-ROWS = 1.4
+ROWS = 1.2
 
 
 def scales(count: int) -> Array:
