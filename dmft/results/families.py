@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -40,7 +42,7 @@ def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
     last = np.broadcast_to(x.values, curve.values.shape)[shown[-1]]
     positive = last[last > 0.0]
     if panel.is_log("x", many_decades(positive, DECADES) and last[0] >= 0.0):
-        axes.set_xscale("log")
+        axes.set_xscale("log", nonpositive="mask")
     if panel.is_log("y", many_decades(curve.values, DECADES)):
         axes.set_yscale("log")
     guides = _guides(run, panel, curve, last, axes)
@@ -56,7 +58,7 @@ def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> 
         if guide.name not in run:
             continue
         law = run[guide.name]
-        look = {"color": GUIDE, "linestyle": style, "linewidth": 0.9, "zorder": 3}
+        look: dict[str, Any] = {"color": GUIDE, "linestyle": style, "linewidth": 0.9, "zorder": 3}
         if law.dims == curve.dims:
             (line,) = axes.plot(x, law.values[-1], **look)
         elif not law.dims:

@@ -143,7 +143,8 @@ def _has_x(run: Run, panel: Panel) -> bool:
     return all(
         part[panel.x].dims == part[panel.y].dims
         if panel.x in part
-        else panel.x in part.coordinates and part.coordinates[panel.x].axis == part[panel.y].dims[-1 if panel.family else 0]
+        else panel.x in part.coordinates
+        and part.coordinates[panel.x].axis == part[panel.y].dims[-1 if panel.family else 0]
         for part in parts
     )
 

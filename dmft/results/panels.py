@@ -210,6 +210,6 @@ def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> Non
     values = np.concatenate([curve.values for curve in curves])
     crowded = len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min()
     if panel.is_log("x", crowded) and positive(x.values).any():
-        axes.set_xscale("log")
+        axes.set_xscale("log", nonpositive="mask")
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")

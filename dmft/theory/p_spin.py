@@ -37,6 +37,7 @@ OBSERVABLES = (
     Observable("susceptibility", "χ", "response to a field that stays on from t' to t", TWO_TIME),
     Observable("aging_correlation", "C(t_w+τ,t_w)", "correlation after a waiting time", AGING),
     Observable("aging_susceptibility", "χ(t_w+τ,t_w)", "susceptibility after a waiting time", AGING),
+    Observable("time_ratio", "t_w/(t_w+τ)", "ratio of the two times", AGING),
     Observable("asymptotic_susceptibility", "χ_∞(C)", "susceptibility at infinite times for the same C", AGING),
 )
 SCALARS = (
@@ -66,8 +67,14 @@ class PSpin(Model):
     method: ClassVar[type[TwoTime]] = TwoTime
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("energy", log="x", guides=(Guide("threshold_energy"),)),
-        Panel("lagrange_multiplier", log="x"),
         Panel("aging_correlation", family="waiting_time", log="x", guides=(Guide("plateau"),)),
+        Panel(
+            "aging_correlation",
+            x="time_ratio",
+            family="waiting_time",
+            log="",
+            title="the same against the ratio of times",
+        ),
         Panel(
             "aging_susceptibility",
             x="aging_correlation",
@@ -181,13 +188,14 @@ class PSpin(Model):
         aged = sample.get("aging_correlation", np.zeros((0, 0)))
         plateau, slope, law = self.asymptotic(aged)
         if aged.size:
+            report = self.report
+            lags = report.lags[: aged.shape[1]]
+            sample["time_ratio"] = report.waiting[:, None] / (report.waiting[:, None] + lags)
             sample["asymptotic_susceptibility"] = law
         sample.update(plateau=np.array(plateau), aging_slope=np.array(slope))
         curves = {name: self.observable(name).curve(value) for name, value in sample.items()}
         coordinates = self.coordinates(len(sample["energy"]))
         if aged.size:
-            report = self.report
-            lags = report.lags[: aged.shape[1]]
             coordinates["waiting_time"] = Coordinate("waiting_time", report.waiting, "t_w", "waiting time")
             coordinates["lag"] = Coordinate("lag", lags, "τ", "time after the waiting time")
         return Solution(curves, coordinates, status, 0, method.as_dict(), facts)

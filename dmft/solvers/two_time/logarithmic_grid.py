@@ -27,7 +27,7 @@ def scales(count: int) -> Array:
 
 
 class LogGrid:
-    """Rows tₙ with ln(1 + tₙ/a) evenly spaced; along them M + 1 points θ = s/t, dense at both ends: eq. (11).
+    """Rows tₙ with ln(1 + tₙ/a) evenly spaced; along them M + 1 points θ = s/t, dense at both ends: eqs. (9), (10).
 
     Attributes
     ----------

@@ -99,7 +99,7 @@ def history(n, t, start, spacing, theta, later, ratio, row_scale, scale, C, R, d
 
 @compiled
 def inner_integral(i, s, noise_law, memory_law, quadrature, before, scale, share, inner, C, R, J, factor, want):
-    """∫_0^s [Σ(s,v) C(t,v) + D(s,v) R(t,v)] dv: eq. (14); adds −factor times its derivatives to row M + 1 + i of J."""
+    """∫_0^s [Σ(s,v) C(t,v) + D(s,v) R(t,v)] dv of eq. (6); adds −factor times its derivatives to row M + 1 + i of J."""
     size = C.shape[0]
     w, total, row = np.empty(scale.shape[0]), 0.0, size + i
     for j in range(size):
@@ -126,7 +126,7 @@ def inner_integral(i, s, noise_law, memory_law, quadrature, before, scale, share
 
 @compiled
 def outer_integrals(i, lag, noise_law, memory_law, quadrature, beyond, ratio, scale, outer, C, R, J, factor, want):
-    """∫_s^t D(v,s) R(t,v) dv and ∫_s^t R(t,v) Σ(v,s) dv: eqs. (13) and (14), with derivatives as above."""
+    """∫_s^t D(v,s) R(t,v) dv and ∫_s^t R(t,v) Σ(v,s) dv of eqs. (6) and (5), with derivatives as above."""
     size = C.shape[0]
     w, u, row = np.empty(scale.shape[0]), np.empty(scale.shape[0]), size + i
     noise = memory = 0.0
@@ -165,7 +165,7 @@ def residual(
     t, temperature, noise_law, memory_law, theta, rest, stretch, quadrature, before, beyond, ratio, scale,
     down, down_first, up, up_first, known, inner, outer, C, R, mu, F, J, want,
 ):  # fmt: skip
-    """What row n lacks to be a solution, ``F`` = (of R, of C, of μ), and the Jacobian ``J`` if `want`: eqs. (12)-(15).
+    """What row n lacks to be a solution, ``F`` = (of R, of C, of μ), and the Jacobian ``J`` if `want`: eq. (11).
 
     Every equation is divided by the larger of its two sides' scales, 1 + ds/dx. Returns ``∫ D(t,v) R(t,v) dv``.
     """
@@ -207,7 +207,7 @@ def residual(
 
 @compiled
 def ends(t, temperature, noise_law, memory_law, quadrature, C, R, mu, F, J, want):
-    """R(t,t) = 1, C(t,0) = R(t,0), and the equation (3) of μ(t)."""
+    """R(t,t) = 1, C(t,0) = R(t,0), and μ(t): eq. (4)."""
     size = C.shape[0]
     F[size - 1] = R[size - 1] - 1.0
     F[size] = C[0] - R[0]
