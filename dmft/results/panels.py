@@ -14,7 +14,7 @@ from .labels import axis_label, mathematics, short_name, simulation_label
 from .numbers import number
 from .picture import Panel
 from .run import Run
-from .scales import many_decades, positive
+from .scales import crowded, many_decades, positive
 from .solution import Solution
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
@@ -206,10 +206,8 @@ def _thin(indices: np.ndarray) -> np.ndarray:
 
 def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> None:
     """Logarithmic axes where the panel asks for them, or else where a linear one would hide most points."""
-    steps = np.diff(x.values)
     values = np.concatenate([curve.values for curve in curves])
-    crowded = len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min()
-    if panel.is_log("x", crowded) and positive(x.values).any():
+    if panel.is_log("x", crowded(x.values)) and positive(x.values).any():
         axes.set_xscale("log", nonpositive="mask")
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")
