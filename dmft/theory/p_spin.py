@@ -191,6 +191,7 @@ class PSpin(Model):
             report = self.report
             lags = report.lags[: aged.shape[1]]
             sample["time_ratio"] = report.waiting[:, None] / (report.waiting[:, None] + lags)
+            law[:, lags == 0.0] = 0.0  # at T = 0 it jumps at C = 1
             sample["asymptotic_susceptibility"] = law
         sample.update(plateau=np.array(plateau), aging_slope=np.array(slope))
         curves = {name: self.observable(name).curve(value) for name, value in sample.items()}
