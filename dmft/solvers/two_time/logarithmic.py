@@ -22,7 +22,7 @@ Array = np.ndarray
 #: Spacing of the coarsest grid, in logarithms of time.
 COARSEST = 0.11
 #: Default tolerance, and the part of it that Newton's method may leave in a row.
-TOLERANCE, ITERATION = 1e-4, 1e-3
+TOLERANCE, ITERATION = 1e-4, 1e-4
 #: Seconds of a row, measured on one core of a server: per M² for its integrals, per M³ for its linear algebra.
 INTEGRALS, ALGEBRA = 9e-7, 6e-10
 
