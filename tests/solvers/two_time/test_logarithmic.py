@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ive
 
 from dmft.errors import MemoryLimitError, ParameterError
-from dmft.results.progress import SILENT, Progress
+from dmft.results.progress import SILENT
 from dmft.solvers.two_time import logarithmic, uniform
 from dmft.solvers.two_time import logarithmic_kernels as kernels
 from dmft.solvers.two_time.logarithmic_grid import ALONG, BETWEEN, SLOPE, LogGrid, derivatives, integrals, scales
@@ -178,40 +178,17 @@ def test_rows_that_fail_are_said_and_cut(monkeypatch):
     assert np.isfinite(curves["correlation"]).all()
 
 
-class Impatient(Progress):
-    """Ctrl-C after so many rows."""
-
-    def __init__(self, patience: float) -> None:
-        self.left = patience
-
-    def update(self, done: float) -> None:
-        self.left -= done
-        if self.left < 0.0:
-            raise KeyboardInterrupt
-
-
-def test_an_interrupt_keeps_what_is_finished():
+def test_an_interrupt_keeps_what_is_finished(impatient):
     whole, _, _ = solve(PROBLEM, short(), tolerance=1e-3)
-    first, status, _ = solve(PROBLEM, short(), Impatient(40.0), tolerance=1e-3)
-    later, _, _ = solve(PROBLEM, short(), Impatient(90.0), tolerance=1e-8)
+    first, status, _ = solve(PROBLEM, short(), impatient(40.0), tolerance=1e-3)
+    later, _, _ = solve(PROBLEM, short(), impatient(90.0), tolerance=1e-8)
     assert status.code == "interrupted"
     assert 1 < len(first["driven"]) < 51 == len(later["driven"])
     np.testing.assert_allclose(first["driven"], whole["driven"][: len(first["driven"])], atol=1e-2)
     np.testing.assert_allclose(later["driven"], whole["driven"], atol=1e-2)
 
 
-def test_progress_adds_up():
-    class Count(Progress):
-        total = done = 0.0
-
-        def start(self, label, total):
-            assert self.done == self.total
-            self.total += total
-
-        def update(self, done):
-            self.done += done
-
-    count = Count()
+def test_progress_adds_up(count):
     solve(PROBLEM, short(), count, tolerance=1e-3)
     assert count.done == count.total > 0.0
 
