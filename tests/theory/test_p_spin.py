@@ -283,3 +283,15 @@ def test_not_converged_is_said_and_kept():
     run = dmft.solve("p-spin", tolerance=1e-9, max_steps=300)
     assert run.status.code == "not_converged"
     assert np.isfinite(run["energy"].values).all()
+
+
+def test_the_figure_shows_one_line_for_each_waiting_time(quench):
+    """Energy with its threshold; aging against lag, ratio of times and, for χ, against C with the asymptotic law."""
+    panels = quench.plot().axes
+    assert [len(axes.lines) for axes in panels[:4]] == [2, 3 + 1, 3, 3 + 1]
+    assert [axes.get_xscale() for axes in panels[:4]] == ["log", "log", "linear", "linear"]
+    for line, expected in zip(panels[3].lines, quench["aging_correlation"].values, strict=False):
+        np.testing.assert_array_equal(line.get_xdata(), expected)
+    words = [text.get_text() for text in panels[3].get_legend().get_texts()]
+    assert len(words) == 4
+    assert "200" in words[2]
