@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from .results.phase import PhaseDiagram
 
 
+#: Sizes of a comparison where the twin of the model has no ``default_sizes``.
+SIZES = (500, 1000, 2000)
+
+
+def default_sizes(model: Model) -> tuple[int, ...]:
+    """Sizes that the twin of this model simulates in a minute or so, increasing; a simulation takes the last."""
+    chosen = getattr(twin(model), "default_sizes", None)
+    return SIZES if chosen is None else tuple(chosen(model))
+
+
 def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[str, Any]]:
     """Hand each option to every class that declares it.
 
@@ -67,6 +77,7 @@ def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
         model.as_dict(),
         changed=model.changed(),
         references=model.references,
+        figure=model.figure,
         provenance=provenance(seconds),
         **parts,
     )
@@ -122,6 +133,8 @@ def simulate(
     ('t',)
     """
     made, chosen = make(model, [_checked(method, Simulation)], options)
+    if method is None and "size" not in options:
+        chosen = replace(chosen, size=default_sizes(made)[-1])
     started = time.perf_counter()
     simulation = twin(made).simulate(made, chosen, progress)
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
@@ -131,7 +144,7 @@ def compare(
     model: str | Model | Run = DEFAULT_SLUG,
     method: Declared | None = None,
     *,
-    size: int | Iterable[int] = (500, 1000, 2000),
+    size: int | Iterable[int] | None = None,
     progress: Progress = SILENT,
     **options: Any,
 ) -> Run:
@@ -142,7 +155,8 @@ def compare(
     model : str, Model or Run
         A run with theory is not solved again.
     size : int or iterable of int
-        Numbers of weights; with several the deviation is extrapolated to infinite size.
+        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: 500, 1000 and 2000,
+        or what the twin of the model can do in a minute or so.
 
     Returns
     -------
@@ -155,19 +169,20 @@ def compare(
     >>> run.comparison.sizes
     (200, 400)
     """
-    sizes = parse_sizes(size)
+    given = None if size is None else parse_sizes(size)
     started = time.perf_counter()
     theory: Solution | None = None
     if isinstance(model, Run):
         theory = model.theory
         made = _model_of(model, options)
         solver = [made.method] if theory is None else []
-        _, simulation, *rest = make(made, [Simulation, *solver], {**options, "size": sizes[0]})
+        _, simulation, *rest = make(made, [Simulation, *solver], options)
         method = rest[0] if rest else None
     else:
         cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [_checked(method, cls.method), Simulation]
-        made, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
+        made, method, simulation = make(model, wanted, options)
+    sizes = given or default_sizes(made)
     if theory is None:
         theory = made.solve(method, progress)
     if theory.status.code in (INTERRUPTED, DIVERGED):  # Ctrl-C means all of it; nothing agrees with divergence

@@ -16,10 +16,8 @@ from .options import common_options, complete_slug_or_file
 if TYPE_CHECKING:
     from ..results.run import Run
     from ..simulation.method import Simulation
+    from ..theory.base import Model
     from .calculation import Calculation
-
-#: The deviation can be extrapolated to infinite size; the same as that of :func:`dmft.compare`.
-DEFAULT_SIZES = (500, 1000, 2000)
 
 
 @click.command(
@@ -28,7 +26,7 @@ DEFAULT_SIZES = (500, 1000, 2000)
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    helps={"size": ("N[,N,…]", f"N: numbers of weights  [default {','.join(map(str, DEFAULT_SIZES))}]")},
+    helps={"size": ("N[,N,…]", "N: numbers of weights  [default 500,1000,2000, or what the model can do]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
@@ -42,15 +40,12 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft compare --size 1000,2000,4000 --replicas 20 --check
     """
-    from ..simulation.method import Simulation
     from .calculation import carry_out
 
-    sizes = parse_sizes(values["simulation"].pop("size", list(DEFAULT_SIZES)))
-    simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
     if selection.run is not None:
-        calculation = against_run(selection.run, simulations)
+        calculation = against_run(selection.run, values["simulation"])
     else:
-        calculation = against_theory(selection, values, simulations)
+        calculation = against_theory(selection, values)
     return carry_out(calculation, command_line=command_line, **options)
 
 
@@ -69,14 +64,25 @@ def parse_sizes(given: Any) -> list[int]:
     return sizes
 
 
-def against_theory(selection: Selection, values: Values, simulations: list[Simulation]) -> Calculation:
+def simulations_of(model: Model, values: dict[str, Any]) -> list[Simulation]:
+    """One simulation for each size that is given, or else that the twin of the model can do."""
+    from ..api import default_sizes
+    from ..simulation.method import Simulation
+
+    values = dict(values)
+    given = values.pop("size", None)
+    sizes = default_sizes(model) if given is None else parse_sizes(given)
+    return [Simulation.from_dict({**values, "size": size}) for size in sizes]
+
+
+def against_theory(selection: Selection, values: Values) -> Calculation:
     """Solve, then simulate."""
     from ..api import compare, twin
     from .calculation import Calculation
 
     model = selection.model.from_dict(values["parameters"])
     method = selection.model.method.from_dict(values["method"])
-    module = twin(model)
+    module, simulations = twin(model), simulations_of(model, values["simulation"])
     return Calculation(
         "compare",
         model,
@@ -87,7 +93,7 @@ def against_theory(selection: Selection, values: Values, simulations: list[Simul
     )
 
 
-def against_run(path: Path, simulations: list[Simulation]) -> Calculation:
+def against_run(path: Path, values: dict[str, Any]) -> Calculation:
     """Simulate what a file has the theory of."""
     from ..api import compare, twin
     from ..results.run import Run
@@ -100,7 +106,7 @@ def against_run(path: Path, simulations: list[Simulation]) -> Calculation:
     if not run.theory.status.success:
         raise ParameterError(f"the theory in {path} is not complete ({run.theory.status.code}): solve it again")
     model = find(run.model).from_dict(run.parameters)
-    module = twin(model)
+    module, simulations = twin(model), simulations_of(model, values)
     # the simulation in the file, if any, is not part of what is compared
     theory = replace(run, simulation=None, comparison=None)
     return Calculation(

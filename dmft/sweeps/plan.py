@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .. import api
 from ..errors import DMFTError, ParameterError, UnknownNameError
 from ..parameters import Declared, Parameter, digest
 from ..results.provenance import package_version
@@ -20,8 +23,6 @@ KINDS = {
     "simulation": ("parameters", "simulation"),
     "comparison": ("parameters", "method", "simulation"),
 }
-#: Sizes of a comparison, as in :func:`dmft.compare`.
-DEFAULT_SIZES = (500, 1000, 2000)
 Values = dict[str, dict[str, Any]]
 
 
@@ -176,6 +177,18 @@ class Plan:
         if made and all(point.refused for point in made):
             raise ParameterError(made[0].refused)
         return made
+
+
+def default_sizes(model: type[Model], axes: Sequence[Axis], fixed: Values) -> tuple[int, ...]:
+    """Sizes that the twin can do at all corners of a sweep, as :func:`dmft.api.default_sizes` for one model."""
+    found = []
+    declared = {item.name for item in model.declared()}
+    for corner in itertools.product(*((axis.rows[0], axis.rows[-1]) for axis in axes)):
+        pairs = [pair for axis, row in zip(axes, corner, strict=True) for pair in zip(axis.names, row, strict=True)]
+        here = {name: value for name, value in pairs if name in declared}
+        with suppress(DMFTError):  # what is wrong there will be told for that point
+            found.append(api.default_sizes(model.from_dict({**fixed.get("parameters", {}), **here})))
+    return min(found, key=max, default=api.SIZES)
 
 
 def parts_of(model: type[Model], kind: str) -> dict[str, type[Declared]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import sys
 import pytest
 
 import dmft
-from dmft.cli.compare import DEFAULT_SIZES
 from dmft.theory.sgd import SGD
 
 from .conftest import QUICK
@@ -82,8 +80,20 @@ def test_compare(call, tmp_path):
     assert dmft.load(made["file"]).comparison.verdict == comparison["verdict"]
 
 
-def test_default_sizes_are_those_of_python():
-    assert inspect.signature(dmft.compare).parameters["size"].default == DEFAULT_SIZES
+@pytest.mark.parametrize("slug", [*dmft.models()])
+@pytest.mark.parametrize("command", ["compare", "simulate"])
+def test_default_sizes_can_be_done(call, slug, command):
+    """In two minutes, by the estimate, and in 2 GB; the same sizes as in Python."""
+    from dmft.api import default_sizes
+    from dmft.theory.registry import find
+
+    needs = call(command, slug, "--dry-run", "--json").object
+    assert needs["seconds"] < 120.0
+    assert needs["memory"] < 2e9
+    sizes = default_sizes(find(slug)())
+    assert (needs["method"]["sizes"] if command == "compare" else [needs["method"]["size"]]) == [*sizes][
+        slice(None) if command == "compare" else slice(-1, None)
+    ]
 
 
 def test_compare_takes_the_theory_of_a_file(call):
