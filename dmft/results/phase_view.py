@@ -97,26 +97,16 @@ def edges(item: Coordinate) -> Array:
     return cell_edges(places(item), is_logarithmic(item))
 
 
-def label_x(axes: Axes, item: Coordinate) -> None:
-    """Words, scale and ticks of the axis to the right."""
-    axes.set_xlabel(words(item))
+def label(axes: Axes, side: str, item: Coordinate) -> None:
+    """Words, scale and ticks of the axis ``x`` or ``y``."""
+    axis: Axis = getattr(axes, f"{side}axis")
+    axis.set_label_text(words(item))
     if is_logarithmic(item):
-        axes.set_xscale("log")
-        _ticks(axes.xaxis, item.values)
+        axes.set(**{f"{side}scale": "log"})
+        _ticks(axis, item.values)
     if not is_numeric(item):
-        axes.set_xticks(np.arange(len(item.values)), item.values)
-        axes.minorticks_off()
-
-
-def label_y(axes: Axes, item: Coordinate) -> None:
-    """Words, scale and ticks of the axis upwards."""
-    axes.set_ylabel(words(item))
-    if is_logarithmic(item):
-        axes.set_yscale("log")
-        _ticks(axes.yaxis, item.values)
-    if not is_numeric(item):
-        axes.set_yticks(np.arange(len(item.values)), item.values)
-        axes.tick_params(axis="y", which="minor", left=False, right=False)
+        axis.set_ticks(np.arange(len(item.values)), item.values)
+        axis.set_minor_locator(NullLocator())
 
 
 def _ticks(axis: Axis, values: Array) -> None:
