@@ -2,9 +2,9 @@
 
     python benchmarks/stationary.py [--paths 4096]
 
-Two clusters with a ridge, and the door of the defaults, where both solvers agree. Seconds are wall time after compilation,
-and cost at equal error follows error² · time = constant, which both solvers obey within their uncertainty. Errors are root
-mean squares over lags; with 8 batches they are known to about a quarter.
+Two clusters with a ridge, and the door of the defaults, where both solvers agree. Seconds are wall time after
+compilation, and cost at equal error follows error² · time = constant, which both solvers obey within their uncertainty.
+Errors are root mean squares over lags; with 8 batches they are known to about a quarter.
 """
 
 from __future__ import annotations

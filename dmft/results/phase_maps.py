@@ -11,7 +11,7 @@ from matplotlib.tri import Triangulation
 
 from .curve import Curve
 from .labels import axis_label
-from .phase_view import View, edges, is_logarithmic, label, over_decades, places
+from .phase_view import View, edges, is_logarithmic, label_axis, over_decades, places
 
 Array = np.ndarray
 BAD = "#000000"
@@ -30,8 +30,8 @@ def draw_grid(view: View, name: str, axes: Axes) -> None:
         axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], colors=BAD, linewidths=0.8)
     _raw_points(view, axes)
     _bar(axes, mesh, curve, level)
-    label(axes, "x", x)
-    label(axes, "y", y)
+    label_axis(axes, "x", x)
+    label_axis(axes, "y", y)
 
 
 def _raw_points(view: View, axes: Axes) -> None:
@@ -47,8 +47,8 @@ def draw_scattered(view: View, name: str, axes: Axes) -> None:
     x, y = view.axes
     alive = np.isfinite(values)
     across, up = (np.log(item.values) if is_logarithmic(item) else item.values for item in (x, y))
-    label(axes, "x", x)  # sets the scales: triangles are drawn in those of the moment
-    label(axes, "y", y)
+    label_axis(axes, "x", x)  # sets the scales: triangles are drawn in those of the moment
+    label_axis(axes, "y", y)
     mesh, level = None, None
     if alive.sum() > 2 and np.linalg.matrix_rank(np.column_stack([across, up, np.ones_like(up)])[alive]) == 3:
         # triangles in the coordinates of the figure, which may be logarithms
@@ -75,8 +75,8 @@ def draw_categories(view: View, name: str, axes: Axes) -> None:
     mesh = axes.pcolormesh(edges(view.first), np.arange(count + 1) - 0.5, shown, rasterized=True, norm=_norm(values))
     _raw_points(view, axes)
     _bar(axes, mesh, curve, None)
-    label(axes, "x", view.first)
-    label(axes, "y", view.second)
+    label_axis(axes, "x", view.first)
+    label_axis(axes, "y", view.second)
 
 
 def transition(values: Array) -> float | None:

@@ -12,7 +12,7 @@ from .curve import Curve
 from .labels import axis_label, mathematics, parameter_name, value_text
 from .panels import SIMULATION, THEORY, draw_residual, residual
 from .phase_maps import BAD
-from .phase_view import View, label, over_decades, places
+from .phase_view import View, label_axis, over_decades, places
 
 #: Lines of one panel of slices; more cannot be told apart.
 MOST_SLICES = 6
@@ -46,7 +46,7 @@ def draw_over_one_axis(view: View, name: str, axes: Axes, below: Axes | None) ->
         draw_residual(below, place, apart)
         axes.tick_params(labelbottom=False)
         lowest = below
-    label(lowest, "x", x)
+    label_axis(lowest, "x", x)
 
 
 def difference(view: View, name: str) -> Array | None:
@@ -84,7 +84,7 @@ def draw_slices(view: View, name: str, axes: Axes) -> None:
     if over_decades(view.main(name)[1]):
         axes.set_yscale("log")
     axes.legend(fontsize=6.5, handlelength=1.4, loc="upper left", bbox_to_anchor=(1.0, 1.02))  # beside all lines
-    label(axes, "x", view.first)
+    label_axis(axes, "x", view.first)
 
 
 def crosses(axes: Axes, places: Array) -> None:

@@ -97,7 +97,7 @@ def edges(item: Coordinate) -> Array:
     return cell_edges(places(item), is_logarithmic(item))
 
 
-def label(axes: Axes, side: str, item: Coordinate) -> None:
+def label_axis(axes: Axes, side: str, item: Coordinate) -> None:
     """Words, scale and ticks of the axis ``x`` or ``y``."""
     axis: Axis = getattr(axes, f"{side}axis")
     axis.set_label_text(words(item))

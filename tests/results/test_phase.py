@@ -18,7 +18,7 @@ from dmft.results.phase import SCATTERED, STATES, PhaseDiagram
 from dmft.results.phase_figures import plot
 from dmft.results.phase_maps import transition
 from dmft.results.phase_slices import MOST_SLICES
-from dmft.results.phase_view import is_logarithmic, label
+from dmft.results.phase_view import is_logarithmic, label_axis
 from dmft.results.solution import Solution
 from dmft.results.status import Status
 
@@ -215,7 +215,7 @@ def test_names_on_logarithmic_axes_do_not_overlap(values, named):
         figure = Figure((3.4, 2.0))
         axes = figure.add_subplot()
         axes.plot(values, values)
-        label(axes, "x", item)
+        label_axis(axes, "x", item)
         figure.draw_without_rendering()
         shown = [text for text in axes.get_xticklabels(which="both") if text.get_text()]
         low, high = axes.get_xlim()
