@@ -209,5 +209,7 @@ def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> Non
     crowded = len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min()
     if panel.is_log("x", crowded) and positive(x.values).any():
         axes.set_xscale("log")
+    elif x.values.dtype.kind == "i":  # steps have no halves
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")
