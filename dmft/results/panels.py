@@ -209,5 +209,7 @@ def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> Non
     values = np.concatenate([curve.values for curve in curves])
     if panel.is_log("x", crowded(x.values)) and positive(x.values).any():
         axes.set_xscale("log", nonpositive="mask")
+    elif x.values.dtype.kind == "i":  # steps have no halves
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")
