@@ -1,8 +1,6 @@
 """The compiled loops of the marching solver, from sums over paths up to the march itself; no physics, no Python.
 
-One file, because Numba's cache does not notice a change in another one.
-
-Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
+One file, because Numba's cache does not notice a change in another one. Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
 runs over neighbouring paths. Sums over paths are taken serially in a fixed order: the bits do not depend
 on the number of threads. Paths are visited in tiles that stay in the first-level cache.
 """
@@ -23,7 +21,9 @@ def weighted_rows(weights, rows, count, out):
     n = out.shape[0]
     whole = count // 4 * 4
     tile = np.empty(TILE, dtype=rows.dtype)
-    w = weights[:count].astype(rows.dtype)
+    w = np.empty(count, dtype=rows.dtype)
+    for s in range(count):
+        w[s] = weights[s]
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
         size = stop - start
@@ -115,15 +115,19 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
         Whether the new vector still has to be made of `values`.
     """
     square = mean_square(values)
-    coefficients[:rank] = 0.0
+    for k in range(rank):
+        coefficients[k] = 0.0
     left, before = square, np.inf
     room = rank < min(basis.shape[0], values.shape[0])
     projection = np.empty(rank)
     while rank > 0 and left > tolerance * square and left < 0.5 * before:
         row_means(values, basis, rank, projection)
-        remaining = square - np.sum(projection * projection)
+        remaining = square
+        for k in range(rank):
+            remaining -= projection[k] * projection[k]
         if before == np.inf and room and remaining > 0.5 * square:
-            coefficients[:rank] = projection
+            for k in range(rank):
+                coefficients[k] = projection[k]
             coefficients[rank] = np.sqrt(remaining)
             for i in range(values.shape[0]):
                 basis[rank, i] = values[i]
@@ -135,10 +139,9 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
         weighted_rows(projection, basis, rank, values)
         left = mean_square(values)
     if left > tolerance * square and room:
-        length = np.sqrt(left)
-        coefficients[rank] = length
+        coefficients[rank] = np.sqrt(left)
         for i in range(values.shape[0]):
-            basis[rank, i] = values[i] / length
+            basis[rank, i] = values[i] / coefficients[rank]
         return rank + 1, left / square, False
     return rank, (left / square if square > 0.0 else 0.0), False
 
@@ -152,7 +155,9 @@ def _finish_row(memory, coefficients, basis, last, out):
     n = out.shape[0]
     width = min(TILE, n)
     kept, projected = np.empty(width, dtype=basis.dtype), np.empty(width, dtype=basis.dtype)
-    w, c = memory[: last + 1].astype(basis.dtype), coefficients[: last + 1].astype(basis.dtype)
+    w, c = np.empty(last + 1, dtype=basis.dtype), np.empty(last + 1, dtype=basis.dtype)
+    for k in range(last + 1):
+        w[k], c[k] = memory[k], coefficients[k]
     whole = last // 4 * 4
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
@@ -195,18 +200,6 @@ def combine_rows(weights, rows, count, out):
 
 
 @compiled
-def gram(factor, scale, out):
-    """``out[t, s] = scale Σ_k factor[t, k] factor[s, k]``: symmetric and positive semidefinite."""
-    transposed = factor.T.copy()
-    out[:] = 0.0
-    for t in range(out.shape[0]):
-        row = out[t, : t + 1]
-        combine_rows(scale * factor[t], transposed, factor.shape[1], row)
-        for s in range(t):
-            out[s, t] = row[s]
-
-
-@compiled
 def local_fields(
     t, rank, pending, response, forces, fields, basis, innovations, width, step, overlap, direction, r
 ):  # fmt: skip
@@ -243,8 +236,9 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
         Largest absolute force; NaN if any is NaN.
     """
     n = loss.shape[0]
-    sums, most = np.zeros((4, LANES)), np.zeros(LANES)  # partial sums in a fixed order fill vector registers
-    total, errors, drive, slope = sums[0], sums[1], sums[2], sums[3]
+    # partial sums in a fixed order fill vector registers
+    total, errors, drive = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    slope, most = np.zeros(LANES), np.zeros(LANES)
     for start in range(0, n, LANES):
         stop = min(start + LANES, n)
         value, force, curvature, edge = loss[start:stop], first[start:stop], second[start:stop], margin[start:stop]
@@ -260,11 +254,15 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
             curvature[i] *= weight
             size = abs(force[i])
             most[i] = most[i] if size <= most[i] else size  # NaN stays NaN
-    largest = 0.0
+    losses = wrong = force_along = curved = largest = 0.0
     for i in range(LANES):
+        losses += total[i]
+        wrong += errors[i]
+        force_along += drive[i]
+        curved += slope[i]
         largest = largest if most[i] <= largest else most[i]
     scale = amplitude / n
-    return (total.sum() / n, errors.sum() / n, scale * drive.sum(), scale * slope.sum()), largest
+    return (losses / n, wrong / n, scale * force_along, scale * curved), largest
 
 
 @inlined
@@ -288,19 +286,6 @@ def next_kernels(t, slope, numbers, state):
         combine_rows(kernel, state.response, t + 1, state.response[t + 1, :t])
         state.response[t + 1, t] = 1.0
     return finite
-
-
-@inlined
-def next_fields(t, rank, kernel, fields, forces, strength):
-    """Row t+1 of l: ``l(t+1) = Σ_v kernel[v] l(v) + strength f(t)``. Returns Σ_k l(t+1,k)²."""
-    row = fields[t + 1, : rank + 1]
-    combine_rows(kernel, fields, t + 1, row)
-    for k in range(rank):
-        row[k + 1] += strength * forces[t, k]
-    norm = 0.0
-    for k in range(rank + 1):
-        norm += row[k] * row[k]
-    return norm
 
 
 @compiled
@@ -327,15 +312,20 @@ def path_response_row(t, coupling, columns, slopes, out):
         D of every path up to time t; its precision is that of the sums.
     """
     n = slopes.shape[1]
-    out[: t + 1] = 0.0
-    live = np.flatnonzero(slopes[t])
+    for s in range(t + 1):
+        out[s] = 0.0
+    live, alive = np.empty(n, dtype=np.int64), 0
+    for i in range(n):
+        if slopes[t, i] != 0.0:
+            live[alive] = i
+            alive += 1
     members = np.zeros(LANES, dtype=np.int64)
     x = np.zeros((t + 1, LANES), dtype=slopes.dtype)  # its row t holds D(t), 0 in unused lanes
     sums = np.empty(LANES, dtype=slopes.dtype)
     c = x.dtype.type(coupling)
-    for start in range(0, live.shape[0], LANES):
+    for start in range(0, alive, LANES):
         x[t] = 0.0
-        for lane in range(min(LANES, live.shape[0] - start)):
+        for lane in range(min(LANES, alive - start)):
             members[lane] = live[start + lane]
             x[t, lane] = slopes[t, members[lane]]
         for s in range(t - 1, -1, -1):
@@ -480,11 +470,15 @@ def _observe(evaluate, parameters, t, numbers, state):
 @inlined
 def _advance(t, drive, numbers, state):
     """Row t+1 of l, and m(t+1), from rows up to t; shrink them and R to the sphere. Returns whether all is finite."""
-    norm = 0.0
-    for c in range(state.fields.shape[0]):
-        norm += next_fields(
-            t, state.rank[c], state.kernel, state.fields[c], state.forces[c], numbers.step * np.sqrt(numbers.noise)
-        )
+    norm, strength = 0.0, numbers.step * np.sqrt(numbers.noise)
+    for c in range(state.fields.shape[0]):  # l(t+1) = Σ_v kernel[v] l(v) + η √(αΔ) f(t)
+        rank = state.rank[c]
+        row = state.fields[c, t + 1, : rank + 1]
+        combine_rows(state.kernel, state.fields[c], t + 1, row)
+        for k in range(rank):
+            row[k + 1] += strength * state.forces[c, t, k]
+        for k in range(rank + 1):
+            norm += row[k] * row[k]
     m = numbers.decay * state.magnetization[t] - numbers.step * numbers.load * drive
     if not (norm < numbers.largest and m * m < numbers.largest):
         return False

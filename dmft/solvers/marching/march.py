@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from . import kernels
+from .covariance import gram
 from .problem import MarchingProblem, Sample
 from .sampling import Paths, random_signs
 from .state import Numbers, State
@@ -122,8 +123,8 @@ class March:
         """``l lᵀ`` and ``αΔ f fᵀ`` of a channel at the times that are done."""
         done, rank = self.done, self.state.rank[channel]
         field, force = np.empty((done, done)), np.empty((done, done))
-        kernels.gram(self.state.fields[channel, :done, : rank + 1], 1.0, field)
-        kernels.gram(self.state.forces[channel, :done, :rank], self.numbers.noise, force)
+        gram(self.state.fields[channel, :done, : rank + 1], 1.0, field)
+        gram(self.state.forces[channel, :done, :rank], self.numbers.noise, force)
         return field, force
 
     def _sample(self) -> tuple[Sample, Sample]:

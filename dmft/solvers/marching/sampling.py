@@ -139,11 +139,16 @@ def gaussian_quantile(uniforms):
 
     `uniforms` are in (0, 1), of shape (coordinates, count): most are treated in vector registers, the tails one by one.
     """
-    out = np.empty_like(uniforms)
+    out, tails = np.empty(uniforms.shape), np.empty(uniforms.shape[1], dtype=np.int64)
     for d in range(uniforms.shape[0]):
-        row, target = uniforms[d], out[d]
+        row, target, count = uniforms[d], out[d], 0
         _quantile_centre(row, target)
-        for i in np.flatnonzero(np.abs(row - 0.5) > 0.425):
+        for i in range(row.shape[0]):
+            if abs(row[i] - 0.5) > 0.425:
+                tails[count] = i
+                count += 1
+        for k in range(count):  # a loop of its own, lest the logarithm be computed for every number
+            i = tails[k]
             size = _quantile_tail(np.sqrt(-np.log(min(row[i], 1.0 - row[i]))))
             target[i] = -size if row[i] < 0.5 else size
     return out

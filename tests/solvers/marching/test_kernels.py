@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmft.solvers.marching import kernels
+from dmft.solvers.marching.covariance import gram
 
 SIZES = (1, 2, 63, 128, 257, 2047, 2048, 2049, 4500)
 EPSILON = {"float64": 1e-13, "float32": 3e-6}
@@ -36,7 +37,7 @@ def test_history_sums(n, count, precision):
 def test_gram_is_symmetric_and_positive(times, rank, seed):
     factor = np.random.default_rng(seed).normal(size=(times, rank))
     out = np.empty((times, times))
-    kernels.gram(factor, 0.7, out)
+    gram(factor, 0.7, out)
     np.testing.assert_array_equal(out, out.T)
     np.testing.assert_allclose(out, 0.7 * factor @ factor.T, rtol=0.0, atol=1e-12 * rank)
     assert np.linalg.eigvalsh(out).min() > -1e-12 * np.trace(out)
