@@ -108,7 +108,9 @@ def test_compare_takes_a_run_of_a_simulation():
 
 
 @pytest.mark.parametrize(
-    "size", [(60, 30), [30, 60, 30], np.array([30, 60]), (n for n in (30, 60)), {60, 30}], ids=repr
+    "size",
+    [(60, 30), [30, 60, 30], np.array([30, 60]), (n for n in (30, 60)), {60, 30}],
+    ids=["tuple", "list", "array", "generator", "set"],
 )
 def test_sizes_are_sorted_once_each(size):
     both = dmft.compare("sgd", size=size, replicas=2, **QUICK)

@@ -104,7 +104,7 @@ class Module(types.ModuleType):
     [{}, {"loss": "hinge2"}, {"data": "three-cluster", "m0": 1.0}, {"data": "teacher"}, {"sphere": True},
      {"loss": dmft.Loss("mine", lambda y, r: 0.5 * (r - y) ** 2, lambda y, r: r - y, lambda y, r: 1.0)},
      {"field_response": True}, {"field_response": True, "sphere": True}, {"precision": "float32"}],
-    ids=str,
+    ids=lambda options: "-".join(options) or "defaults",
 )  # fmt: skip
 def test_simulation_never_mixes_host_and_device(options, monkeypatch):
     options = {"steps": 5, "size": 30, "replicas": 2, **options}
