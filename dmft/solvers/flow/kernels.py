@@ -1,4 +1,4 @@
-"""The compiled integrator: one member from start to end, and a loop over members.
+"""The compiled integrator: steps, dense output, events, one member from start to end, and a loop over members.
 
 ``field``, ``matrix`` and ``events`` are C callbacks (see callbacks.py), ``table`` a Rosenbrock method as arrays;
 an empty table means Dormand–Prince 5(4). Sums are serial and every member has its own step, so that neither threads
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, compiled_part
 
 FINISHED, EVENT = 0, 1
 TOO_SMALL, DIVERGED, TOO_MANY, STOPPED = -1, -2, -3, -4
@@ -18,14 +18,14 @@ STATUS, SAVED, NFEV, NJEV, NLU, ACCEPTED, REJECTED, COUNTS = 0, 1, 2, 3, 4, 5, 6
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
 
 
-@compiled
+@compiled_part
 def copy(source, out):
     """``out[:] = source``: written out, it compiles ten times faster."""
     for i in range(out.shape[0]):
         out[i] = source[i]
 
 
-@compiled
+@compiled_part
 def dormand_prince(field, t, h, y, parameters, data, k, work, end, error):
     """One step of Dormand & Prince, J. Comput. Appl. Math. 6, 19 (1980): order 5, error estimate of order 4.
 
@@ -78,7 +78,7 @@ def dormand_prince(field, t, h, y, parameters, data, k, work, end, error):
         )
 
 
-@compiled
+@compiled_part
 def dormand_prince_dense(h, y, k, end, q):
     """``y(t + θh) = y + Σ_j q_j θ^(j+1)``, order 4: Hairer, Nørsett & Wanner, Solving ODEs I, section II.6."""
     for i in range(y.shape[0]):
@@ -99,7 +99,7 @@ def dormand_prince_dense(h, y, k, end, q):
         q[3, i] = bubble
 
 
-@compiled
+@compiled_part
 def factorise(matrix, pivots):
     """LU factors in place with row exchanges; False if the matrix is singular or not finite."""
     n = matrix.shape[0]
@@ -122,7 +122,7 @@ def factorise(matrix, pivots):
     return True
 
 
-@compiled
+@compiled_part
 def back_substitute(matrix, pivots, x):
     """Solve in place with the factors of :func:`factorise`."""
     n = matrix.shape[0]
@@ -140,7 +140,7 @@ def back_substitute(matrix, pivots, x):
         x[i] = total / matrix[i, i]
 
 
-@compiled
+@compiled_part
 def linearise(field, matrix, analytic, t, y, parameters, data, slope, derivative, drift, work, counts):
     """Jacobian (given, or from forward differences) and ∂f/∂t at (t, y), where f is `slope`."""
     n = y.shape[0]
@@ -163,7 +163,7 @@ def linearise(field, matrix, analytic, t, y, parameters, data, slope, derivative
         drift[i] = (work[i] - slope[i]) / (later - t)
 
 
-@compiled
+@compiled_part
 def rosenbrock(field, t, h, y, slope, parameters, data, table, derivative, drift, factors, pivots, k, work, end, error):
     """One step of a stiffly accurate Rosenbrock method (see tableaus.py); ``k[i]`` are the stages U_i."""
     gamma, nodes, slopes, a, c, _ = table
@@ -196,7 +196,7 @@ def rosenbrock(field, t, h, y, slope, parameters, data, table, derivative, drift
     return True
 
 
-@compiled
+@compiled_part
 def rosenbrock_dense(y, k, h, end, q):
     """As :func:`dormand_prince_dense`, from the rows ``h`` of the table."""
     for i in range(y.shape[0]):
@@ -211,14 +211,14 @@ def rosenbrock_dense(y, k, h, end, q):
         q[3, i] = -third
 
 
-@compiled
+@compiled_part
 def interpolate(theta, y, q, out):
     """The dense output at a part `theta` of the step."""
     for i in range(y.shape[0]):
         out[i] = y[i] + theta * (q[0, i] + theta * (q[1, i] + theta * (q[2, i] + theta * q[3, i])))
 
 
-@compiled
+@compiled_part
 def scaled_norm(values, y, other, rtol, atol):
     """Root mean square of the values in units of the tolerance."""
     total = 0.0
@@ -227,7 +227,7 @@ def scaled_norm(values, y, other, rtol, atol):
     return np.sqrt(total / max(1, values.shape[0]))
 
 
-@compiled
+@compiled_part
 def first_step(field, t, span, y, slope, parameters, data, order, rtol, atol, work, probe):
     """Hairer, Nørsett & Wanner, Solving ODEs I, section II.4: the step of which an Euler step would be good."""
     d0, d1 = scaled_norm(y, y, y, rtol, atol), scaled_norm(slope, y, y, rtol, atol)
@@ -245,14 +245,14 @@ def first_step(field, t, span, y, slope, parameters, data, order, rtol, atol, wo
     return min(100.0 * h, better, abs(span)) if better > 0.0 else h
 
 
-@compiled
+@compiled_part
 def crossed(before, after, direction):
     """True if the event function changed its sign in the wanted direction; a start on the zero is no event."""
     up, down = before < 0.0 and after >= 0.0, before > 0.0 and after <= 0.0
     return (up and direction >= 0.0) or (down and direction <= 0.0)
 
 
-@compiled
+@compiled_part
 def event_root(events, which, before, t, h, y, q, parameters, data, work, values):
     """Part of the step where the event function changes sign, bisected down to neighbouring numbers."""
     low, high = 0.0, 1.0
@@ -268,12 +268,11 @@ def event_root(events, which, before, t, h, y, q, parameters, data, work, values
             high = middle
 
 
-@compiled
-def find_events(
-    events, rule, t, h, y, end, q, parameters, data, before, after, roots, work, values, counted, when, where
-):
+@compiled_part
+def find_events(events, parameters, data, rule, t, h, y, q, marks, work, counted, when, where):
     """Roots in this step, kept up to the first that ends the run; returns its part of the step, or 2."""
     terminal, direction = rule
+    before, after, roots, values = marks[0], marks[1], marks[2], marks[3]
     last = 2.0
     for e in range(before.shape[0]):
         roots[e] = 3.0
@@ -290,159 +289,176 @@ def find_events(
     return last
 
 
-@compiled
-def integrate_member(
-    field, matrix, analytic, events, rule, table, order, span, controls, most, stop, y, parameters, data, times,
-    space, squares, pivots, marks, path, counts, counted, when, where, starts, pieces
-):  # fmt: skip
-    """Integrate `y` in place from ``span[0]`` to ``span[1]``; returns the time where it ended.
-
-    ``controls`` = rtol, atol, first step (0: chosen), longest step, fixed step (0: adaptive), bound of divergence.
-    ``path`` receives the states at `times`, ``when`` and ``where`` the events, ``starts`` and ``pieces`` the dense
-    output of every step if they have room.
-    """
-    rtol, atol, given, longest, fixed, bound = controls
-    explicit = table[1].shape[0] == 0
-    k, work, end, error, drift, slope, probe = (
-        space[:9], space[9], space[10], space[11], space[12], space[13], space[14]
-    )  # fmt: skip
-    q = space[15:19]
-    derivative, factors = squares[0], squares[1]
-    before, after, roots, values = marks[0], marks[1], marks[2], marks[3]
-    t, target = span[0], span[1]
-    sign = 1.0 if target >= t else -1.0
-    n, saved, finite = y.shape[0], 0, True
-    while saved < times.shape[0] and sign * (times[saved] - t) <= 0.0:
-        copy(y, path[saved])
-        saved += 1
-    counts[SAVED] = saved
+@compiled_part
+def begin(field, events, parameters, data, order, t, target, controls, y, space, marks, bound, counts):
+    """First slope, event values and step; returns the step, or −1 if the start is not in the range of numbers."""
+    rtol, atol, given, longest, fixed = controls
+    work, slope, probe = space[9], space[13], space[14]
     field(t, y, parameters, data, slope)
     counts[NFEV] += 1
-    for i in range(n):
-        finite = finite and abs(y[i]) < bound and abs(slope[i]) < np.inf
-    if not finite:
-        counts[STATUS] = DIVERGED
-        return t
-    if before.shape[0] > 0:
-        events(t, y, parameters, data, before)
+    for i in range(y.shape[0]):
+        if not (abs(y[i]) < bound and abs(slope[i]) < np.inf):
+            return -1.0
+    if marks.shape[1] > 0:
+        events(t, y, parameters, data, marks[0])
     size = fixed if fixed > 0.0 else given
     if size == 0.0 and target != t:
         size = first_step(field, t, target - t, y, slope, parameters, data, order, rtol, atol, work, probe)
         counts[NFEV] += 1
-    size = min(size, longest)
+    return min(size, longest)
+
+
+@compiled_part
+def attempt(field, matrix, analytic, parameters, data, table, t, h, y, fresh, space, squares, pivots, controls, counts):
+    """One trial step into ``space``: its end, its error, the slope there; returns the error in units of tolerance."""
+    k, work, end, error, drift, slope = space[:9], space[9], space[10], space[11], space[12], space[13]
+    stages = table[1].shape[0]
+    if stages == 0:
+        copy(slope, k[0])
+        dormand_prince(field, t, h, y, parameters, data, k, work, end, error)
+        counts[NFEV] += 6
+        return scaled_norm(error, y, end, controls[0], controls[1])
+    if not fresh:
+        linearise(field, matrix, analytic, t, y, parameters, data, slope, squares[0], drift, work, counts)
+    counts[NLU] += 1
+    if not rosenbrock(
+        field, t, h, y, slope, parameters, data, table, squares[0], drift, squares[1], pivots, k, work, end, error
+    ):
+        return np.inf
+    counts[NFEV] += stages - 1
+    return scaled_norm(error, y, end, controls[0], controls[1])
+
+
+@compiled_part
+def arrive(field, parameters, data, explicit, later, space, bound, counts):
+    """Slope at the end of an accepted step; False if anything there is not in the range of numbers."""
+    end, probe = space[10], space[14]
+    if explicit:
+        copy(space[6], probe)
+    else:
+        field(later, end, parameters, data, probe)
+        counts[NFEV] += 1
+    for i in range(end.shape[0]):
+        if not (abs(end[i]) < bound and abs(probe[i]) < np.inf):
+            return False
+    return True
+
+
+@compiled_part
+def look(events, parameters, data, rule, table, t, h, later, y, between, space, marks, counted, when, where):
+    """Events in an accepted step, and its dense output if that or `between` needs it; returns as `find_events`."""
+    end, work, q = space[10], space[9], space[15:19]
+    happened = False
+    if marks.shape[1] > 0:
+        events(later, end, parameters, data, marks[1])
+        for e in range(marks.shape[1]):
+            happened = happened or crossed(marks[0, e], marks[1, e], rule[1][e])
+    if between or happened:
+        if table[1].shape[0] == 0:
+            dormand_prince_dense(h, y, space[:9], end, q)
+        else:
+            rosenbrock_dense(y, space[:9], table[5], end, q)
+    if not happened:
+        return 2.0
+    return find_events(events, parameters, data, rule, t, h, y, q, marks, work, counted, when, where)
+
+
+@compiled_part
+def record(t, h, later, reached, sign, y, space, times, path, counts, starts, pieces):
+    """States at the times that this step passes, and its dense output where there is room."""
+    end, q, step = space[10], space[15:19], counts[ACCEPTED]
+    if step < pieces.shape[0]:
+        starts[step], starts[step + 1] = t, later
+        copy(y, pieces[step, 0])
+        for j in range(4):
+            copy(q[j], pieces[step, j + 1])
+    saved = counts[SAVED]
+    while saved < times.shape[0] and sign * (times[saved] - reached) <= 0.0:
+        if times[saved] == later:
+            copy(end, path[saved])
+        else:
+            interpolate((times[saved] - t) / h, y, q, path[saved])
+        saved += 1
+    counts[SAVED] = saved
+
+
+@compiled_part
+def integrate_member(
+    field, matrix, analytic, events, parameters, data, rule, table, order, t, target, controls, bound, most, stop, y,
+    times, space, squares, pivots, marks, path, counts, counted, when, where, starts, pieces
+):  # fmt: skip
+    """Integrate `y` in place from `t` to `target`; returns the status and the time where it ended.
+
+    ``controls`` = rtol, atol, first step (0: chosen), longest step, fixed step (0: adaptive); ``space`` holds k
+    (9 rows), work, end, error, ∂f/∂t, slope, next slope, dense output (4 rows).
+    """
+    fixed, explicit, sign = controls[4], table[1].shape[0] == 0, 1.0 if target >= t else -1.0
+    while counts[SAVED] < times.shape[0] and sign * (times[counts[SAVED]] - t) <= 0.0:
+        if times[counts[SAVED]] == t:  # earlier ones, of a member that starts later, stay NaN
+            copy(y, path[counts[SAVED]])
+        counts[SAVED] += 1
+    size = begin(field, events, parameters, data, order, t, target, controls, y, space, marks, bound, counts)
+    if size < 0.0:
+        return DIVERGED, t
     memory, fresh, rejected = 1e-4, False, False
     while sign * (target - t) > 0.0:
         if stop[0]:
-            counts[STATUS] = STOPPED
-            return t
+            return STOPPED, t
         if counts[ACCEPTED] + counts[REJECTED] >= most:
-            counts[STATUS] = TOO_MANY
-            return t
+            return TOO_MANY, t
         if fixed == 0.0 and not size > 10.0 * abs(np.nextafter(t, sign * np.inf) - t):
-            counts[STATUS] = TOO_SMALL
-            return t
+            return TOO_SMALL, t
         h = sign * size
         later = t + h
         if sign * (target - later) <= (1e-3 if fixed == 0.0 else 1e-9) * size:  # no tiny last step
             h, later = target - t, target
-        if explicit:
-            copy(slope, k[0])
-            dormand_prince(field, t, h, y, parameters, data, k, work, end, error)
-            counts[NFEV] += 6
-            solved = True
-        else:
-            if not fresh:
-                linearise(field, matrix, analytic, t, y, parameters, data, slope, derivative, drift, work, counts)
-                fresh = True
-            solved = rosenbrock(
-                field, t, h, y, slope, parameters, data, table, derivative, drift, factors, pivots, k, work, end, error
-            )
-            counts[NLU] += 1
-            counts[NFEV] += table[1].shape[0] - 1
-        size_of_error = scaled_norm(error, y, end, rtol, atol) if solved else np.inf
-        if fixed > 0.0:
-            size_of_error = 0.5
-        if not size_of_error <= 1.0:  # NaN as well
+        error = attempt(
+            field, matrix, analytic, parameters, data, table, t, h, y, fresh, space, squares, pivots, controls, counts
+        )
+        fresh = True
+        if fixed == 0.0 and not error <= 1.0:  # NaN as well
             counts[REJECTED] += 1
             rejected = True
-            defined = size_of_error < np.inf
-            size = abs(h) * (max(SHRINK, SAFETY * size_of_error ** (-1.0 / order)) if defined else SHRINK)
+            size = abs(h) * (max(SHRINK, SAFETY * error ** (-1.0 / order)) if error < np.inf else SHRINK)
             continue
-        if not explicit:
-            field(later, end, parameters, data, probe)
-            counts[NFEV] += 1
-        else:
-            copy(k[6], probe)
-        for i in range(n):
-            finite = finite and abs(end[i]) < bound and abs(probe[i]) < np.inf
-        if not finite:
-            counts[STATUS] = DIVERGED
-            return t
-        known, last = False, 2.0
-        if counts[ACCEPTED] < pieces.shape[0] or (saved < times.shape[0] and sign * (times[saved] - later) < 0.0):
-            known = True
-        if before.shape[0] > 0:
-            events(later, end, parameters, data, after)
-            for e in range(before.shape[0]):
-                known = known or crossed(before[e], after[e], rule[1][e])
-        if known:
-            if explicit:
-                dormand_prince_dense(h, y, k, end, q)
-            else:
-                rosenbrock_dense(y, k, table[5], end, q)
-            if before.shape[0] > 0:
-                last = find_events(
-                    events, rule, t, h, y, end, q, parameters, data, before, after, roots, work, values,
-                    counted, when, where
-                )  # fmt: skip
-        if counts[ACCEPTED] < pieces.shape[0]:
-            starts[counts[ACCEPTED]] = t
-            starts[counts[ACCEPTED] + 1] = later
-            copy(y, pieces[counts[ACCEPTED], 0])
-            for j in range(4):
-                copy(q[j], pieces[counts[ACCEPTED], j + 1])
-        ended = last <= 1.0
-        reached = t + last * h if ended else later
-        while saved < times.shape[0] and sign * (times[saved] - reached) <= 0.0:
-            if times[saved] == later:
-                copy(end, path[saved])
-            else:
-                interpolate((times[saved] - t) / h, y, q, path[saved])
-            saved += 1
-        counts[SAVED] = saved
+        if not arrive(field, parameters, data, explicit, later, space, bound, counts):
+            return DIVERGED, t
+        saved = counts[SAVED]
+        between = saved < times.shape[0] and sign * (times[saved] - later) < 0.0
+        between = between or counts[ACCEPTED] < pieces.shape[0]
+        last = look(events, parameters, data, rule, table, t, h, later, y, between, space, marks, counted, when, where)
+        reached = t + last * h if last <= 1.0 else later
+        record(t, h, later, reached, sign, y, space, times, path, counts, starts, pieces)
         counts[ACCEPTED] += 1
-        if ended:
-            interpolate(last, y, q, work)
-            copy(work, y)
-            counts[STATUS] = EVENT
-            return reached
-        if fixed == 0.0:
-            grow = SAFETY * max(size_of_error, 1e-10) ** (-0.85 / order) * memory ** (0.2 / order)
-            size = abs(h) * min(1.0 if rejected else GROW, max(SHRINK, grow))
-            size = min(size, longest)
-            memory = max(size_of_error, 1e-4)
-        rejected, fresh = False, False
-        t = later
-        copy(end, y)
-        copy(probe, slope)
-        copy(after, before)
-    counts[STATUS] = FINISHED
-    return t
+        if last <= 1.0:
+            interpolate(last, y, space[15:19], space[9])
+            copy(space[9], y)
+            return EVENT, reached
+        if fixed == 0.0:  # proportional and integral control: Solving ODEs II, section IV.2
+            grow = SAFETY * max(error, 1e-10) ** (-0.85 / order) * memory ** (0.2 / order)
+            size = min(abs(h) * min(1.0 if rejected else GROW, max(SHRINK, grow)), controls[3])
+            memory = max(error, 1e-4)
+        rejected, fresh, t = False, False, later
+        copy(space[10], y)
+        copy(space[14], space[13])
+        copy(marks[1], marks[0])
+    return FINISHED, t
 
 
 @compiled
 def integrate_members(
-    first, last, field, matrix, analytic, events, rule, table, order, span, controls, most, stop, states, parameters,
-    data, times, paths, counts, counted, when, where, ends, offsets, starts, pieces
+    first, last, field, matrix, analytic, events, rule, table, order, controls, bound, most, spans, stop, states,
+    parameters, data, times, paths, counts, counted, when, where, ends, offsets, starts, pieces
 ):  # fmt: skip
     """Members `first` to `last` − 1, each into its own rows; ``offsets`` are their places in the dense output."""
     n, kinds = states.shape[1], counted.shape[1]
     space, pivots, marks = np.zeros((19, n)), np.zeros(n, np.int64), np.zeros((4, kinds))
     squares = np.zeros((2, 0 if table[1].shape[0] == 0 else n, n))
     for m in range(first, last):
-        begin, stop_at = offsets[m], offsets[m + 1]
-        ends[m] = integrate_member(
-            field, matrix, analytic, events, rule, table, order, span, controls, most, stop, states[m], parameters[m],
-            data, times, space, squares, pivots, marks, paths[m], counts[m], counted[m], when[m], where[m],
-            starts[begin + m : stop_at + m + 1], pieces[begin:stop_at]
+        begin_at, end_at = offsets[m], offsets[m + 1]
+        counts[m, STATUS], ends[m] = integrate_member(
+            field, matrix, analytic, events, parameters[m], data, rule, table, order, spans[m, 0], spans[m, 1], controls,
+            bound, most, stop, states[m], times, space, squares, pivots, marks, paths[m], counts[m], counted[m], when[m],
+            where[m],
+            starts[begin_at + m : end_at + m + 1], pieces[begin_at:end_at]
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -27,7 +28,7 @@ CHUNKS = 16
 
 def integrate(
     right_side: Any,
-    t_span: tuple[float, float],
+    t_span: tuple[ArrayLike, ArrayLike],
     y0: ArrayLike,
     *,
     parameters: ArrayLike | None = None,
@@ -55,8 +56,8 @@ def integrate(
     ----------
     right_side : callback or function
         ``f(t, y, parameters, data, out)``: see :func:`dmft.solvers.flow.callbacks.right_side`.
-    t_span : (float, float)
-        Start and end, the same for all; the end may be before the start.
+    t_span : (float, float) or a pair of array_like, (members,)
+        Start and end, the same for all or for each; the end may be before the start.
     y0 : array_like, (n,) or (members, n)
         Starts.
     parameters : array_like, (p,) or (members, p), optional
@@ -67,7 +68,8 @@ def integrate(
         ``dormand_prince``: explicit, order 5(4). ``rosenbrock``: Rodas5P, L-stable, order 5(4). ``rodas4``: L-stable,
         order 4(3).
     t_eval : array_like, (times,), optional
-        Times at which states are wanted, in the order of the span; default: its end.
+        Times at which states are wanted, in the order of the span and within it (where each member has a span of its
+        own: in any of them; a member has NaN at times before its start). Default: the end.
     jacobian : callback or function, optional
         ``f(t, y, parameters, data, out)`` with ``out[i, j] = ∂f_i/∂y_j``; without it forward differences are taken.
     events : callback or function, optional
@@ -123,8 +125,9 @@ def integrate(
     True
     """
     states, rows = _ensemble(y0, parameters)
-    times = np.atleast_1d(np.asarray(t_span[1] if t_eval is None else t_eval, dtype=np.float64))
-    _check(t_span, times, method, rtol, atol, first_step, max_step, max_steps, fixed_step)
+    spans = _spans(t_span, len(states))
+    times = np.array(np.unique(spans[:, 1]) if t_eval is None else t_eval, dtype=np.float64, ndmin=1)
+    _check(spans, times, method, rtol, atol, first_step, max_step, max_steps, fixed_step)
     kinds = max(len(terminal), len(direction)) if events is not None else 0
     if events is not None and kinds == 0:
         raise ParameterError("terminal = () is not allowed with events: give one number per event function, 0 to go on")
@@ -133,9 +136,7 @@ def integrate(
     needed = 8.0 * members * (n * (len(times) + 2.0 + kinds * keep_events) + 2.0 * kinds * keep_events + 12.0)
     check_memory(needed, "try fewer members, fewer times or fewer events to keep")
     table = METHODS[method]
-    controls = (
-        float(rtol), float(atol), float(first_step or 0.0), float(max_step), float(fixed_step or 0.0), float(divergence)
-    )  # fmt: skip
+    controls = (float(rtol), float(atol), float(first_step or 0.0), float(max_step), float(fixed_step or 0.0))
     call = (
         callbacks.right_side(right_side),
         callbacks.jacobian(callbacks.no_jacobian if jacobian is None else jacobian),
@@ -144,9 +145,10 @@ def integrate(
         rule,
         _NO_TABLE if table is None else table.arrays(),
         5.0 if table is None else float(table.order),
-        (float(t_span[0]), float(t_span[1])),
         controls,
+        float(divergence),
         int(max_steps),
+        spans,
     )
     shared = np.zeros(0) if data is None else np.array(data, dtype=np.float64).ravel()
     room = (members, kinds, keep_events if kinds else 0)
@@ -207,7 +209,7 @@ class _Run:
 
     def interpolants(self) -> list[Interpolant]:
         made = []
-        for m, (begin, end) in enumerate(zip(self.offsets[:-1], self.offsets[1:], strict=True)):
+        for m, (begin, end) in enumerate(itertools.pairwise(self.offsets)):
             made.append(Interpolant(self.starts[begin + m : end + m + 1], self.pieces[begin:end]))
         return made
 
@@ -224,7 +226,7 @@ class _Run:
 def _in_threads(task: Callable[[int, int], None], edges: Array, workers: int, stop: Array) -> None:
     """Chunks of members in threads; the kernels hold no interpreter lock and look at `stop` in every step."""
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(task, int(first), int(last)) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+        futures = [pool.submit(task, int(first), int(last)) for first, last in itertools.pairwise(edges)]
         try:
             wait(futures)
         except KeyboardInterrupt:
@@ -260,23 +262,31 @@ def _padded(values: Sequence[float], length: int, dtype: Any) -> Array:
     return np.array(values if len(values) else np.zeros(length), dtype=dtype)
 
 
+def _spans(t_span: tuple[ArrayLike, ArrayLike], members: int) -> Array:
+    """Start and end of each member, shape (members, 2)."""
+    ends = [np.asarray(end, dtype=np.float64) for end in t_span]
+    if len(ends) != 2 or any(end.shape not in ((), (members,)) or not np.all(np.isfinite(end)) for end in ends):
+        raise ParameterError(f"t_span = {t_span} is not allowed: give two finite times, or one pair for each member")
+    return np.stack([np.broadcast_to(end, (members,)) for end in ends], axis=1)
+
+
 def _check(
-    t_span: tuple[float, float], times: Array, method: str, rtol: float, atol: float, first_step: float | None,
-    max_step: float, max_steps: int, fixed_step: float | None,
+    spans: Array, times: Array, method: str, rtol: float, atol: float, first_step: float | None, max_step: float,
+    max_steps: int, fixed_step: float | None,
 ) -> None:  # fmt: skip
     """Refuse what has no meaning, one line each."""
     if method not in METHODS:
         raise ParameterError(f"method = {method!r} is not allowed: give one of {', '.join(METHODS)}")
-    if not np.all(np.isfinite(t_span)):
-        raise ParameterError(f"t_span = {t_span} is not allowed: give two finite times")
     named = {"rtol": rtol, "atol": atol, "first_step": first_step, "max_step": max_step, "fixed_step": fixed_step}
     for name, value in named.items():
         if value is not None and not value > 0.0:
             raise ParameterError(f"{name} = {value!r} is not allowed: give a number above 0")
     if max_steps < 1:
         raise ParameterError(f"max_steps = {max_steps!r} is not allowed: give an integer of 1 or more")
-    sign = 1.0 if t_span[1] >= t_span[0] else -1.0
-    low, high = min(t_span), max(t_span)
-    ordered = times.ndim == 1 and np.all(sign * np.diff(times) >= 0.0)
+    signs = np.sign(spans[:, 1] - spans[:, 0])
+    if signs.min() < 0.0 < signs.max():
+        raise ParameterError("t_span is not allowed: some members run forward and others backward, split them")
+    low, high = spans.min(), spans.max()
+    ordered = times.ndim == 1 and np.all(signs[np.argmax(np.abs(signs))] * np.diff(times) >= 0.0)
     if not ordered or not np.all((times >= low) & (times <= high)):
         raise ParameterError(f"t_eval is not allowed: give times between {low:g} and {high:g} in the order of t_span")
