@@ -47,8 +47,8 @@ class Rosenbrock:
 
 
 #: G. Steinebach, BIT Numer. Math. 63, 27 (2023): order 5, 8 stages, L-stable; dense output of order 4. Not Rodas5,
-#: whose error estimate fails on y' = f(t). Rodas4 (order 4), measured beside it on Van der Pol and Oregonator, needs 3 to 5
-#: times as many steps for errors of 1e-9 to 1e-10.
+#: whose error estimate fails on y' = f(t). Rodas4 (order 4), measured beside it on Van der Pol and Oregonator, needs
+#: 3 to 5 times as many steps for errors of 1e-9 to 1e-10.
 RODAS5P = Rosenbrock(
     "Rodas5P",
     5,

@@ -72,6 +72,18 @@ def detest(t, y, parameters, data, out):
             out[1] = math.sqrt(1.0 + y[1] ** 2) / (25.0 - t)
 
 
+@jacobian
+def detest_jacobian(t, y, parameters, data, out):
+    """Of B5 and E1."""
+    if int(parameters[0]) == 15:
+        out[0, 0], out[0, 1], out[0, 2] = 0.0, y[2], y[1]
+        out[1, 0], out[1, 1], out[1, 2] = -y[2], 0.0, -y[0]
+        out[2, 0], out[2, 1], out[2, 2] = -0.51 * y[1], -0.51 * y[0], 0.0
+    else:
+        out[0, 0], out[0, 1] = 0.0, 1.0
+        out[1, 0], out[1, 1] = -(1.0 - 0.25 / (t + 1.0) ** 2), -1.0 / (t + 1.0)
+
+
 def _orbit(e: float) -> list[float]:
     return [1.0 - e, 0.0, 0.0, math.sqrt((1.0 + e) / (1.0 - e))]
 

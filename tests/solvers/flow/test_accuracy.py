@@ -27,8 +27,9 @@ def test_order_is_five(problems, plain, method, name):
     errors = []
     for steps in (64, 128, 256):
         flows = integrate(
-            problems.detest, (0.0, end), starts, parameters=[number], fixed_step=end / steps, method=method
-        )
+            problems.detest, (0.0, end), starts, parameters=[number], fixed_step=end / steps, method=method,
+            jacobian=problems.detest_jacobian,
+        )  # fmt: skip
         assert np.all(flows.accepted == steps)
         errors.append(np.sqrt(np.mean((flows.y_end - exact) ** 2)))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])

@@ -82,9 +82,9 @@ def test_each_member_has_its_own_span(problems):
 
 
 def test_every_way_to_end(problems):
-    """Decay, growth beyond the bound, blow-up in finite time, a NaN: each has a status and a finite last state."""
-    rates = [[-1.0, 1.0], [1.0, 1.0], [1.0, 2.0], [np.finfo(float).max, 1.0]]
-    flows = integrate(power, (0.0, 100.0), [[1.0]] * 4, parameters=rates, divergence=1e30, rtol=1e-8)
+    """Decay, growth beyond the bound, blow-up in finite time, 0/0: each has a status and a finite last state."""
+    starts, rates = [[1.0], [1.0], [1.0], [0.0]], [[-1.0, 1.0], [1.0, 1.0], [1.0, 2.0], [1.0, 0.0]]
+    flows = integrate(power, (0.0, 100.0), starts, parameters=rates, divergence=1e30, rtol=1e-8)
     assert flows.status.tolist() == [0, -2, -1, -2]
     assert np.all(np.isfinite(flows.y_end))
     assert flows.t_end[0] == 100.0
