@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from ...errors import ParameterError
 from ...results.progress import SILENT, Progress
-from ..ensemble import threads
 from ..memory import check_memory
+from ..threads import in_threads
 from . import callbacks, kernels
 from .tableaus import RODAS5P
 from .trajectories import Interpolant, Trajectories
@@ -22,8 +21,6 @@ Array = np.ndarray
 #: Tables and the order of the error estimate plus one; the explicit method has no table.
 METHODS: dict[str, Any] = {"dormand_prince": None, "rosenbrock": RODAS5P}
 _NO_TABLE = (0.0, np.zeros(0), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
-#: Chunks of members per thread: small enough to share the work evenly.
-CHUNKS = 16
 
 
 def integrate(
@@ -183,28 +180,16 @@ class _Run:
             self.offsets[1:] = np.cumsum(steps)
         self.starts = np.zeros(self.offsets[-1] + members)
         self.pieces = np.zeros((self.offsets[-1], 5, n))
-        self.stop = np.zeros(1, dtype=np.uint8)
 
-    def part(self, first: int, last: int) -> None:
+    def part(self, first: int, last: int, stop: Array) -> None:
         kernels.integrate_members(
-            first, last, *self.call, self.stop, self.states, self.parameters, self.data, self.times, self.paths,
+            first, last, *self.call, stop, self.states, self.parameters, self.data, self.times, self.paths,
             self.counts, self.counted, self.when, self.where, self.ends, self.offsets, self.starts, self.pieces,
         )  # fmt: skip
 
     def all(self, progress: Progress) -> None:
         """All members; after Ctrl-C those that are left keep the status of an interrupt."""
-        members = len(self.states)
-        workers = max(1, min(threads(), members))
-        edges = np.unique(np.linspace(0, members, min(members, CHUNKS * workers) + 1).astype(int))
-        progress.start("flows", float(members))
-
-        def task(first: int, last: int) -> None:
-            if not self.stop[0]:
-                self.part(first, last)
-                progress.update(float(last - first))
-
-        _in_threads(task, edges, workers, self.stop)
-        progress.finish()
+        in_threads(self.part, len(self.states), progress, "flows")
 
     def interpolants(self) -> list[Interpolant]:
         made = []
@@ -220,18 +205,6 @@ class _Run:
             accepted=self.counts[:, kernels.ACCEPTED], rejected=self.counts[:, kernels.REJECTED],
             event_counts=self.counted, t_events=self.when, y_events=self.where, sol=sol,
         )  # fmt: skip
-
-
-def _in_threads(task: Callable[[int, int], None], edges: Array, workers: int, stop: Array) -> None:
-    """Chunks of members in threads; the kernels hold no interpreter lock and look at `stop` in every step."""
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(task, int(first), int(last)) for first, last in itertools.pairwise(edges)]
-        try:
-            wait(futures)
-        except KeyboardInterrupt:
-            stop[0] = 1
-        for future in futures:
-            future.result()
 
 
 def _ensemble(y0: ArrayLike, parameters: ArrayLike | None) -> tuple[Array, Array]:

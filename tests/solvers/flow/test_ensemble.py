@@ -10,7 +10,8 @@ import pytest
 
 from dmft.errors import ParameterError
 from dmft.results.progress import Progress
-from dmft.solvers.flow import solve as module
+from dmft.solvers import threads as module
+from dmft.solvers.flow import solve as solving
 from dmft.solvers.flow.callbacks import right_side
 from dmft.solvers.flow.solve import integrate
 
@@ -112,12 +113,12 @@ def test_an_interrupt_keeps_what_there_is(problems, monkeypatch):
 
 
 def test_stop_flag_ends_a_member_on_its_way(problems, monkeypatch):
-    def part(self, first, last):
-        self.stop[0] = 1
-        original(self, first, last)
+    def part(self, first, last, stop):
+        stop[0] = 1
+        original(self, first, last, stop)
 
-    original = module._Run.part
-    monkeypatch.setattr(module._Run, "part", part)
+    original = solving._Run.part
+    monkeypatch.setattr(solving._Run, "part", part)
     flow = integrate(problems.detest, (0.0, 1.0), [1.0], parameters=[1.0])
     assert flow.status[0] == -4
     assert flow.outcome().code == "interrupted"
