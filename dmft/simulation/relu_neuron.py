@@ -8,6 +8,7 @@ and a quarter of the rate. They shrink like η, and so does the deviation from t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -34,10 +35,9 @@ class Interrupted(Exception):
         self.path = path
 
 
-def substeps(model: ReLUNeuron, method: Simulation, end: float) -> int:
-    """Steps of gradient descent between two times that are reported."""
-    wanted = method.size if model.learning_rate is None else end / model.learning_rate
-    return max(1, round(wanted / POINTS))
+def substeps(rate: float | None, method: Simulation, end: float) -> int:
+    """Steps of gradient descent between two times that are reported, for a given rate or the number of all steps."""
+    return max(1, round((method.size if rate is None else end / rate) / POINTS))
 
 
 def estimate(model: ReLUNeuron, method: Simulation) -> dict[str, float]:
@@ -67,13 +67,43 @@ def simulate(model: ReLUNeuron, method: Simulation, progress: Progress) -> Solut
     check_memory(estimate(model, method)["memory"], "try fewer --starts")
     started = time.perf_counter()
     times = model.times(model.flows(Piecewise(), Progress(), np.zeros(0), 0))
-    count = substeps(model, method, times[-1])
-    step = times[-1] / (POINTS * count)
+    count = substeps(model.learning_rate, method, times[-1])
+    paths, step, status = descend_thrice(
+        model.initial, lambda w, eta, k: update(model, w, eta, k), times[-1], count, progress
+    )
+    length = min(path.shape[1] for path in paths)
+    measured = [model.along(path[:, :length]) for path in paths]
+    errors = {name: step_error([item[name] for item in measured]) for name in measured[0]} if len(paths) > 1 else None
+    curves = model.curves(measured[0], errors)
+    facts = {"learning_rate": step, "seconds": time.perf_counter() - started}
+    return Solution(curves, model.coordinates(times[:length], curves), status, 0, method.as_dict(), facts)
+
+
+def update(model: ReLUNeuron, w: Array, step: float, k: int) -> Array:
+    """One step of gradient descent.
+
+    From w = 0 all samples count as active, whatever their slope at 0 is: else nothing would move.
+    """
+    x, y = model.instance.x, model.instance.y
+    z = w @ x.T
+    active = z > 0.0
+    if k == 0 and not w.any():
+        active[:] = True
+    elif k == 0 and model.slope_at_zero:
+        active |= z == 0.0
+    return w + step * ((active * (y - z)) @ x)
+
+
+def descend_thrice(
+    start: Array, move: Callable[[Array, float, int], Array], end: float, count: int, progress: Progress
+) -> tuple[list[Array], float, Status]:
+    """Paths (starts, times, d) with `count` steps between times, twice and four times as many; η; how it ended."""
+    step = end / (POINTS * count)
     paths, status = [], Status(CONVERGED, f"gradient descent at rate {step:.4g}; errors from halving it twice")
     progress.start("gradient descent", 7.0 * POINTS)
     try:
         for fold in (1, 2, 4):
-            paths.append(descend(model, step / fold, count * fold, progress, fold))
+            paths.append(descend(start, move, step / fold, count * fold, progress, fold))
     except Interrupted as stop:
         status = Status(INTERRUPTED, "interrupted: run again for the rest")
         paths = paths or [stop.path]
@@ -83,36 +113,25 @@ def simulate(model: ReLUNeuron, method: Simulation, progress: Progress) -> Solut
     if length <= POINTS and status.success:
         status = Status(
             DIVERGED,
-            f"gradient descent at rate {step:.3g} left the range of numbers after t = {times[length - 1]:.4g}: the data "
-            "up to there are kept; try a larger --size or a smaller --learning-rate",
+            f"gradient descent at rate {step:.3g} left the range after t = {end * (length - 1) / POINTS:.4g}; "
+            "the data up to there are kept; try a larger --size or a smaller --learning-rate",
         )
-    measured = [model.along(path[:, :length]) for path in paths]
-    errors = {name: step_error([item[name] for item in measured]) for name in measured[0]} if len(paths) > 1 else None
-    curves = model.curves(measured[0], errors)
-    facts = {"learning_rate": step, "seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(times[:length], curves), status, 0, method.as_dict(), facts)
+    return paths, step, status
 
 
-def descend(model: ReLUNeuron, step: float, count: int, progress: Progress, fold: int) -> Array:
-    """Weights (starts, times, d) after every `count` steps, as far as they stay in the range of numbers.
-
-    From w = 0 all samples count as active, whatever their slope at 0 is: else nothing would move.
-    """
-    x, y = model.instance.x, model.instance.y
-    w = model.initial.copy()
+def descend(
+    start: Array, move: Callable[[Array, float, int], Array], step: float, count: int, progress: Progress, fold: int
+) -> Array:
+    """Weights (starts, times, d) after every `count` steps, as far as they stay in the range of numbers."""
+    w = start.copy()
     path = np.empty((len(w), POINTS + 1, w.shape[1]))
     for k in range(POINTS + 1):
         path[:, k] = w
         try:
             progress.update(float(fold))
-            for _ in range(count if k < POINTS else 0):
-                z = w @ x.T
-                active = z > 0.0
-                if model.init_norm == 0.0 and not w.any():
-                    active[:] = True
-                elif model.slope_at_zero and k == 0:
-                    active |= z == 0.0
-                w = w + step * ((active * (y - z)) @ x)
+            with np.errstate(over="ignore", invalid="ignore"):  # divergence is found in the values
+                for j in range(count if k < POINTS else 0):
+                    w = move(w, step, k + j)
         except KeyboardInterrupt:
             raise Interrupted(path[:, : k + 1]) from None
         if not np.all(np.abs(w) < LARGEST):
