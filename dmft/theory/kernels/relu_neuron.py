@@ -32,3 +32,17 @@ def pre_activations(t, y, parameters, data, out):
         for k in range(d):
             z += data[i * d + k] * y[k]
         out[i] = z
+
+
+@right_side
+def early_neuron(t, y, parameters, data, out):
+    """A neuron of a small network while its output is still nothing, eq. (13): (s a, p of each sample).
+
+    ``parameters``: the sign s; ``data``: (2/n) y_k ‖x_k‖ of each sample.
+    """
+    out[0] = 0.0
+    for k in range(data.shape[0]):
+        out[k + 1] = 0.0
+        if y[k + 1] > 0.0:
+            out[0] += parameters[0] * data[k] * y[k + 1]
+            out[k + 1] = parameters[0] * data[k] * y[0]
