@@ -98,10 +98,10 @@ class ReLUNeuron(Model):
     slope_at_zero: int = declare(
         None, "σ'(0)", "1: samples with x·w(0) = 0 start active [1 for vardi-shamir, else 0]", kind=int, bounds="[0, 1]"
     )
-    t_max: float = declare(
+    t_max: float | None = declare(
         None, "t_max", "time at the end [when 0.1 % of the way to the limit is left]", kind=float, bounds="(0, inf)"
     )
-    learning_rate: float = declare(
+    learning_rate: float | None = declare(
         None, "η", "step of gradient descent in the simulation [t_max / size]", kind=float, bounds="(0, inf)"
     )
 

@@ -67,7 +67,7 @@ class ReLUNeuronHidden(Model):
     data_seed: int = redeclare(ReLUNeuron, "data_seed", 0)
     init_scale: float = declare(1e-3, "ε", "output weight at the start", bounds="(0, inf)")
     t_max: float = declare(2.0, "t_max", "time at the end", bounds="(0, 1e9]")
-    learning_rate: float = redeclare(ReLUNeuron, "learning_rate", None)
+    learning_rate: float | None = redeclare(ReLUNeuron, "learning_rate", None)
 
     def check(self) -> None:
         self.neuron  # noqa: B018 — checks the name of the data
@@ -149,8 +149,8 @@ class ReLUNeuronHidden(Model):
             flow = integrate(
                 hidden_neuron, (t, self.t_max), state, parameters=active, data=np.concatenate([x.ravel(), y]),
                 t_eval=times[later], events=pre_activations, terminal=[1] * len(x),
-                direction=np.where(active > 0.0, -1.0, 1.0), rtol=method.rtol, atol=method.atol * self.init_scale,
-                max_steps=method.max_steps, progress=progress,
+                direction=np.where(active > 0.0, -1.0, 1.0).tolist(), rtol=method.rtol,
+                atol=method.atol * self.init_scale, max_steps=method.max_steps, progress=progress,
             )  # fmt: skip
             reached = np.flatnonzero(later)[: flow.saved[0]]
             path[reached], pattern[reached] = flow.y[0, : flow.saved[0]], active

@@ -67,7 +67,7 @@ class ReLUNeuronNetwork(Model):
     method: ClassVar[type[ClosedForm]] = ClosedForm
 
     negative_input: float = declare(-0.5, "x_-", "input with the negative label", bounds="(-inf, inf)")
-    positive_input: float = declare(
+    positive_input: float | None = declare(
         None, "x_+", "input with the positive label [−1/negative_input]", kind=float, bounds="(-inf, inf)"
     )
     negative_label: float = declare(-1.0, "y_-", "negative label", bounds="(-inf, 0)")
@@ -75,17 +75,18 @@ class ReLUNeuronNetwork(Model):
     neurons: int = declare(60, "m", "hidden neurons", bounds="[1, 1e6]")
     scale: float = declare(1e-6, "", "size of the weights at the start", bounds="(0, 1]")
     data_seed: int = declare(0, "seed", "seed of the start", bounds="[0, inf)")
-    t_max: float = declare(None, "t_max", "time at the end [twice the later half-time]", kind=float, bounds="(0, inf)")
-    learning_rate: float = declare(
+    t_max: float | None = declare(
+        None, "t_max", "time at the end [twice the later half-time]", kind=float, bounds="(0, inf)"
+    )
+    learning_rate: float | None = declare(
         1e-3, "η", "step of gradient descent in the simulation; none: t_max / size", kind=float, bounds="(0, inf)"
     )
 
     def check(self) -> None:
-        if self.negative_input == 0.0 and self.positive_input is None:
+        if self.negative_input == 0.0:
             raise ParameterError("negative_input = 0: its partner −1/0 does not exist, give another one")
-        if self.positive_input is None:
-            self.resolve(positive_input=-1.0 / self.negative_input)
-        overlap = self.negative_input * self.positive_input + 1.0
+        self.resolve(positive_input=-1.0 / self.negative_input)
+        overlap = float(np.prod(self.inputs[:, 0])) + 1.0
         if abs(overlap) > 1e-9:
             raise ParameterError(
                 f"positive_input = {self.positive_input:g}, negative_input = {self.negative_input:g}: inputs (x, 1) "

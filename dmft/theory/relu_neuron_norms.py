@@ -118,9 +118,9 @@ class ReLUNeuronNorms(Model):
                 status = worst(status, flows.outcome())
                 if status.code == INTERRUPTED:
                     break
-                found.append(self.measure(x, y, norm, flows.limit, flows.support.any(axis=1)) | {
-                    "norm_increasing": flows.norm_increasing, "reactivating": flows.reactivations > 0,
-                })  # fmt: skip
+                item = self.measure(x, y, norm, flows.limit, np.asarray(flows.support.any(axis=1)))
+                item |= {"norm_increasing": flows.norm_increasing, "reactivating": flows.reactivations > 0}
+                found.append(item)
             if len(found) < self.norms:
                 status = Status(INTERRUPTED, f"interrupted: {done} of {method.starts} runs are complete and kept")
                 break

@@ -16,7 +16,7 @@ from ..compiled import compiled, compiled_part
 
 CONVERGED, ZENO, STOPPED = 0, 1, 2
 #: Columns of the integers of a run.
-STATUS, SWITCHES, REACTIVATIONS, INCREASING, SAVED, INTEGERS = 0, 1, 2, 3, 4, 5
+STATUS, SWITCHES, REACTIVATIONS, INCREASING, SAVED, LAST, INTEGERS = 0, 1, 2, 3, 4, 5, 6
 EPSILON = 2.220446049250313e-16
 #: Terms smaller than this part of all are round-off.
 NEGLIGIBLE = 1e-14
@@ -78,10 +78,11 @@ def may_leave(b, terms):
 
 
 @compiled_part
-def first_exit(b, e, terms, end, edge, levels, marks):
+def first_exit(b, e, terms, end, edge, entered, levels, marks):
     """First t in [0, `end`] where ``f`` goes from positive to negative, or ∞.
 
-    `edge`: f(0) is 0 up to round-off, and then f'(0) tells whether f leaves at once.
+    `edge`: f(0) is 0 up to round-off, and then f'(0) tells whether f leaves at once; but not if it has only just
+    `entered`: then a slope that leads out is round-off as well, unless f never becomes positive.
     ``levels`` (terms, terms) holds the functions with ever fewer terms, ``marks`` (2, terms + 1) their zeros.
     """
     if terms == 0:
@@ -90,13 +91,14 @@ def first_exit(b, e, terms, end, edge, levels, marks):
     for k in range(terms):
         start += b[k]
         slope -= e[k] * b[k]
+    back = entered and edge and slope < 0.0
     if edge:
-        if slope < 0.0:
+        if slope < 0.0 and not back:
             return 0.0
     elif start < 0.0:
         return 0.0
     if terms == 1 or not (edge or may_leave(b, terms)):
-        return np.inf
+        return 0.0 if back and b[0] < 0.0 else np.inf
     for k in range(terms):
         levels[0, k] = b[k]
     for j in range(terms - 1):
@@ -116,14 +118,17 @@ def first_exit(b, e, terms, end, edge, levels, marks):
                 zero = bracketed_zero(levels[j], e, j, terms, low, high)
                 if j == 0 and other < 0.0:
                     return zero
+                back = back and j > 0
                 if zero < end:
                     zeros[count] = zero
                     count += 1
-            elif j == 0 and other < 0.0 and value == 0.0:
+            elif j == 0 and other < 0.0 and value == 0.0 and not back:
                 return low
+            elif j == 0 and other > 0.0:
+                back = False
             low, value = high, other
         found = count
-    return np.inf
+    return 0.0 if back else np.inf
 
 
 @compiled_part
@@ -262,7 +267,7 @@ def stays_positive(constant, work, decay):
 
 
 @compiled_part
-def next_switch(rows, active, w, v, scale, fixed, moving, order, work, decay, b, e, levels, marks):
+def next_switch(rows, active, w, v, scale, fixed, moving, order, entered, work, decay, b, e, levels, marks):
     """Time to the first change of a pre-activation's sign and which; (∞, −1) if there is none.
 
     Begins with the sample that a straight line would bring to zero first: most others cannot be faster.
@@ -285,7 +290,7 @@ def next_switch(rows, active, w, v, scale, fixed, moving, order, work, decay, b,
         if not edge and stays_positive(constant, work, decay):
             continue
         terms = collect(constant if abs(constant) > NEGLIGIBLE * size else 0.0, work, scale, order, b, e)
-        exit_time = first_exit(b, e, terms, best, edge, levels, marks)
+        exit_time = first_exit(b, e, terms, best, edge, i == entered, levels, marks)
         if exit_time < best:
             best, which = exit_time, i
             if best == 0.0:
@@ -311,7 +316,7 @@ def norm_grows(scale, fixed, moving, order, end, double, rates, turn, b, e, leve
         size += abs(b[k])
     if terms == 0:
         return False
-    return first_exit(b, e, terms, end, abs(total) <= 64.0 * EPSILON * size, levels, marks) >= end
+    return first_exit(b, e, terms, end, abs(total) <= 64.0 * EPSILON * size, False, levels, marks) >= end
 
 
 @compiled_part
@@ -357,7 +362,7 @@ def integrate_start(
     scale, fixed, moving, work = vectors[0, :d], vectors[1, :d], vectors[2, :d], vectors[3, :d]
     double, rates, decay = vectors[4], vectors[5], vectors[6, :d]
     set_start(rows, labels, w, edge_active, active, seen)
-    t, saved, increasing, moved, instant = 0.0, 0, True, False, 0
+    t, saved, increasing, moved, instant, entered = 0.0, 0, True, False, 0, -1
     while True:
         if stop[0]:
             integers[STATUS] = STOPPED
@@ -365,7 +370,9 @@ def integrate_start(
         decompose(rows, active, a, v, scale)
         modes(labels, active, w, a, v, scale, fixed, moving)
         sort_rates(scale, order)
-        step, which = next_switch(rows, active, w, v, scale, fixed, moving, order, work, decay, b, e, levels, marks)
+        step, which = next_switch(
+            rows, active, w, v, scale, fixed, moving, order, entered, work, decay, b, e, levels, marks
+        )
         if step > 0.0:
             instant = 0
             moves = False
@@ -390,8 +397,10 @@ def integrate_start(
         if switches < switch_times.shape[0]:
             switch_times[switches], switch_samples[switches] = t, which
         integers[SWITCHES] += 1
+        integers[LAST] = which
         instant += 1
         active[which] = not active[which]
+        entered = which if labels[which] >= 0.0 else -1  # y ≥ 0: no sliding, whatever round-off says
         if active[which]:
             integers[REACTIVATIONS] += seen[which]
             seen[which] = True

@@ -36,8 +36,8 @@ class Flows:
         Changes of the active set, and how many of them made a sample active that had been so before.
     switch_times, switch_samples : ndarray, (starts, kept)
         When they happened, NaN where there are fewer, and the samples, −1.
-    last_switch : ndarray, (starts,)
-        Time of the last of them.
+    last_switch, last_sample : ndarray, (starts,)
+        Time and sample of the last of them.
     norm_increasing : ndarray of bool, (starts,)
         Whether ‖w‖ increased strictly over the whole flow (exact, not on a grid).
     status : ndarray of int, (starts,)
@@ -56,6 +56,7 @@ class Flows:
     switch_times: Array
     switch_samples: Array
     last_switch: Array
+    last_sample: Array
     norm_increasing: Array
     status: Array
     saved: Array
@@ -71,7 +72,7 @@ class Flows:
             return Status(
                 NOT_CONVERGED,
                 f"in {len(endless)} of {count} flows the active set changes without end (the first at "
-                f"t = {self.last_switch[endless[0]]:.6g}, sample {self.switch_samples[endless[0]].max()}): the flow "
+                f"t = {self.last_switch[endless[0]]:.6g}, sample {self.last_sample[endless[0]]}): the flow "
                 "slides along the edge of a cone, which negative labels allow; the data up to there are kept; try "
                 "labels ≥ 0 or, if there are very many samples, a larger --max-switches",
             )
@@ -158,8 +159,9 @@ def flow_relu(
     return Flows(
         t=times, w=paths, active=patterns, limit=limit, support=active, switches=integers[:, kernels.SWITCHES],
         reactivations=integers[:, kernels.REACTIVATIONS], switch_times=switch_times, switch_samples=switch_samples,
-        last_switch=last_switch, norm_increasing=integers[:, kernels.INCREASING] > 0,
-        status=integers[:, kernels.STATUS], saved=integers[:, kernels.SAVED],
+        last_switch=last_switch, last_sample=integers[:, kernels.LAST],
+        norm_increasing=integers[:, kernels.INCREASING] > 0, status=integers[:, kernels.STATUS],
+        saved=integers[:, kernels.SAVED],
     )  # fmt: skip
 
 
