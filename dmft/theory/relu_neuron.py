@@ -78,7 +78,7 @@ class ReLUNeuron(Model):
     title: ClassVar[str] = "Gradient flow of one ReLU neuron, exact: cones, support vectors, norm"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = CURVES + SCALARS
-    figure: ClassVar[tuple[Panel, ...]] = (Panel("norm"), Panel("loss"), Panel("distance"), Panel("weights"))
+    figure: ClassVar[tuple[Panel, ...]] = (Panel("norm"), Panel("loss"), Panel("distance"), Panel("active_set"))
     method: ClassVar[type[Piecewise]] = Piecewise
 
     data: str = declare(

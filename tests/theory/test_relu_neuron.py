@@ -171,6 +171,13 @@ def test_fractions_against_the_norm_of_the_start():
     assert np.all(error > 0.0)
 
 
+@pytest.mark.parametrize("samples", [1, 2, 4])
+def test_a_part_of_two_to_minus_n_is_dead(samples):
+    """A start has n random samples on its back; with positive labels no flow dies on its way."""
+    run = dmft.solve("relu-neuron/norms", samples=samples, norms=1, init_norm=0.3, starts=4000)
+    assert abs(run["dead"].last - 0.5**samples) < 4.0 * run["dead"].last_stderr
+
+
 def test_the_starts_of_norms_share_their_data():
     """The same runs at another norm: what does not depend on it is the same."""
     one = dmft.solve("relu-neuron/norms", starts=300, init_norm=0.5, norms=1)
