@@ -18,7 +18,7 @@ from ..results.curve import Coordinate, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..results.status import CONVERGED, NOT_CONVERGED, Status
+from ..results.status import CONVERGED, INTERRUPTED, NOT_CONVERGED, Status
 from ..solvers.flow.method import FlowMethod
 from . import relu_data
 from .base import Model
@@ -55,7 +55,7 @@ class ReLUNeuronHidden(Model):
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = CURVES + SCALARS
     figure: ClassVar[tuple[Panel, ...]] = (
-        Panel("loss"), Panel("norm"), Panel("output_weight"), Panel("hidden_norm"), Panel("effective_weights"),
+        Panel("loss", log="y"), Panel("norm", log=""), Panel("output_weight", log=""), Panel("hidden_norm", log=""),
     )  # fmt: skip
     method: ClassVar[type[FlowMethod]] = FlowMethod
 
@@ -107,15 +107,16 @@ class ReLUNeuronHidden(Model):
         """Integrate cone by cone; ``stderr`` is the change of each number at a hundred times the tolerance."""
         started = time.perf_counter()
         path, active, switches, status, facts = self._integrate(method, progress)
-        coarse = self._integrate(
-            replace(method, rtol=100.0 * method.rtol, atol=min(1.0, 100.0 * method.atol)), progress
-        )
-        length = min(len(path), len(coarse[0]))
+        rough = path
+        if status.code != INTERRUPTED:  # Ctrl-C means all of it
+            loose = replace(method, rtol=min(1e-3, 100.0 * method.rtol), atol=min(1.0, 100.0 * method.atol))
+            rough = self._integrate(loose, progress)[0]
+        length = min(len(path), len(rough))
         path, active = path[:length], active[:length]
-        rough = self.along(coarse[0][:length])
+        other = self.along(rough[:length])
         curves = {}
         for name, values in self.along(path).items():
-            error = np.maximum(np.abs(values - rough[name]), method.rtol * np.abs(values))
+            error = np.maximum(np.abs(values - other[name]), method.rtol * np.abs(values))
             curves[name] = self.observable(name).curve(values, error)
         drift = np.abs(curves["invariant"].values - self.init_scale**2).max()
         extra = {
@@ -149,7 +150,7 @@ class ReLUNeuronHidden(Model):
             flow = integrate(
                 hidden_neuron, (t, self.t_max), state, parameters=active, data=np.concatenate([x.ravel(), y]),
                 t_eval=times[later], events=pre_activations, terminal=[1] * len(x),
-                direction=np.where(active > 0.0, -1.0, 1.0).tolist(), rtol=method.rtol,
+                direction=np.where(active > 0.0, -1.0, 1.0).tolist(), method=method.integrator, rtol=method.rtol,
                 atol=method.atol * self.init_scale, max_steps=method.max_steps, progress=progress,
             )  # fmt: skip
             reached = np.flatnonzero(later)[: flow.saved[0]]

@@ -202,6 +202,18 @@ def test_hidden_neuron_ends_where_the_limit_of_small_starts_is(scale):
     assert len(run["switching_times"].values) == 1
 
 
+def test_hidden_neuron_that_is_stiff_wants_the_implicit_integrator():
+    """γ = 3000: rates of 1e8 beside 1; the explicit method says so, the implicit one needs a few thousand steps."""
+    stiff = {"gamma": 3000.0, "rtol": 1e-8}
+    explicit = dmft.solve("relu-neuron/hidden", max_steps=3000, **stiff)
+    assert explicit.status.code == "not_converged"
+    assert "rosenbrock" in explicit.status.message
+    assert np.all(np.isfinite(explicit["norm"].values))
+    implicit = dmft.solve("relu-neuron/hidden", integrator="rosenbrock", max_steps=3000, **stiff)
+    assert implicit.status.code == "converged"
+    assert np.allclose(implicit["limit"].values[:2], [5.0, -1.0], rtol=0.0, atol=1e-6)
+
+
 def test_hidden_neuron_agrees_with_scipy():
     """Random data, seven switches; a step that meets a kink errs by its tolerance."""
     options = {"data": "gaussian", "init_scale": 0.1, "t_max": 2.0}

@@ -13,4 +13,8 @@ class FlowMethod(Declared):
 
     rtol: float = declare(1e-9, "rtol", "relative tolerance of a step", bounds="[1e-14, 1e-3]")
     atol: float = declare(1e-12, "atol", "absolute tolerance of a step", bounds="(0, 1]")
+    integrator: str = declare(
+        "dormand_prince", "", "explicit, or implicit for stiff flows and very long times",
+        choices=("dormand_prince", "rosenbrock"),
+    )  # fmt: skip
     max_steps: int = declare(100_000, "", "most steps of one flow", bounds="[1, 1e9]")

@@ -13,9 +13,9 @@ Array = np.ndarray
 MESSAGES = {
     0: "the end of the time span was reached",
     1: "a terminal event occurred",
-    -1: "the step became as small as round-off: the solution is singular, or stiff: try method rosenbrock",
+    -1: "the step became as small as round-off: the solution is singular, or stiff: try rosenbrock",
     -2: "the state left the range of numbers: the data up to there are kept",
-    -3: "too many steps: try a larger max_steps, a larger rtol, or method rosenbrock if the flow is stiff",
+    -3: "too many steps: try a larger max_steps, a larger rtol, or rosenbrock if the flow is stiff",
     -4: "interrupted",
 }
 _CODES = {-1: NOT_CONVERGED, -2: DIVERGED, -3: NOT_CONVERGED, -4: INTERRUPTED}
