@@ -40,6 +40,8 @@ REFERENCES = (
 POINTS = 125
 #: The time at the end is chosen such that what is left of the way to the limit is this part of the whole.
 LEFT = 1e-3
+#: But it is at most so many times that of the fastest decay: a stable gradient descent must get there.
+FASTEST = 400.0
 #: Loss below this part of that at w = 0 is zero up to round-off.
 ZERO = 1e-16
 CURVES = (
@@ -99,7 +101,11 @@ class ReLUNeuron(Model):
         None, "σ'(0)", "1: samples with x·w(0) = 0 start active [1 for vardi-shamir, else 0]", kind=int, bounds="[0, 1]"
     )
     t_max: float | None = declare(
-        None, "t_max", "time at the end [when 0.1 % of the way to the limit is left]", kind=float, bounds="(0, inf)"
+        None,
+        "t_max",
+        "time at the end [when 0.1 % of the way to the limit is left, or 400 times the fastest decay]",
+        kind=float,
+        bounds="(0, inf)",
     )
     learning_rate: float | None = declare(
         None, "η", "step of gradient descent in the simulation [t_max / size]", kind=float, bounds="(0, inf)"
@@ -231,7 +237,7 @@ class ReLUNeuron(Model):
         }
 
     def times(self, flows: Flows) -> Array:
-        """Evenly spaced times up to `t_max`, or to where the slowest start has nearly arrived."""
+        """Evenly spaced times up to `t_max`, or until the slowest start has nearly arrived or descent would not follow."""
         end = self.t_max
         if end is None:
             at_switch = self._at_last_switch(flows)
@@ -241,6 +247,7 @@ class ReLUNeuron(Model):
                     flows.last_switch, at_switch, flows.limit, flows.support, self.initial, strict=True
                 )
             )
+            end = min(end, FASTEST / float(np.linalg.norm(self.instance.x, 2) ** 2))
         return (end or 1.0) * np.arange(POINTS + 1) / POINTS
 
     def _at_last_switch(self, flows: Flows) -> Array:
