@@ -237,7 +237,7 @@ class ReLUNeuron(Model):
         }
 
     def times(self, flows: Flows) -> Array:
-        """Evenly spaced times up to `t_max`, or until the slowest start has nearly arrived or descent would not follow."""
+        """Evenly spaced times up to `t_max`; by default until the slowest start has nearly arrived, see FASTEST."""
         end = self.t_max
         if end is None:
             at_switch = self._at_last_switch(flows)
