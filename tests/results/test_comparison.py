@@ -130,3 +130,21 @@ def test_nothing_to_compare_is_no_agreement(theory, simulation):
     assert comparison.observables == {}
     assert comparison.verdict == DEVIATES
     assert "nothing to compare" in comparison.message
+
+
+def test_a_deterministic_simulation_is_judged_by_the_error_that_it_states():
+    """No samples, but an error bar on every point: a deviation of one bar agrees, of ten deviates."""
+    t = np.linspace(0.0, 1.0, 50)
+    observable = Observable("norm", "C", "norm")
+
+    def solution(shift, error):
+        curve = observable.curve(t + shift, None if error is None else np.full_like(t, error))
+        return Solution({"norm": curve}, {}, Status(CONVERGED, ""), 0)
+
+    theory = solution(0.0, None)
+    assert compare_solutions(theory, {10: solution(0.01, 0.01)}).verdict == "agrees"
+    assert compare_solutions(theory, {10: solution(0.1, 0.01)}).verdict == "deviates"
+    halved = {10: solution(0.1, 0.1), 20: solution(0.05, 0.05), 40: solution(0.025, 0.025)}
+    comparison = compare_solutions(theory, halved)
+    assert comparison.verdict == "agrees"
+    assert comparison.observables["norm"].max_z < 1e-6  # 1/N, so nothing is left at N → ∞
