@@ -1,6 +1,6 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models`` and the words ``Run``, ``Loss``, ``DMFTError``.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Loss``, ``DMFTError``.
 Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .results.run import Run
     from .sweeps.sweep import sweep
     from .theory.losses import Loss
+    from .theory.reduction import reduce
     from .theory.registry import models, register
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOME = {
     "sweep": "sweeps.sweep",
     "models": "theory.registry",
     "register": "theory.registry",
+    "reduce": "theory.reduction",
     "Run": "results.run",
     "Loss": "theory.losses",
     "DMFTError": "errors",
@@ -39,6 +41,7 @@ __all__ = [
     "compare",
     "load",
     "models",
+    "reduce",
     "register",
     "simulate",
     "solve",
