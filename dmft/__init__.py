@@ -1,7 +1,7 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Loss``, ``DMFTError``.
-Names are imported on first use, so ``import dmft`` and the command line start at once.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Loss``,
+``DMFTError``. Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
 from __future__ import annotations

@@ -103,10 +103,10 @@ def as_network(source: Any, activation: str = "relu") -> Network:
         return _named(read_arrays(Path(source)), activation, str(source))
     if isinstance(source, Mapping):
         return _named(source, activation, "the mapping")
-    if isinstance(source, Sequence) and source and all(isinstance(pair, Sequence) for pair in source):
-        if all(len(pair) == 2 for pair in source):
-            weights, biases = zip(*source, strict=True)
-            return _checked(list(weights), list(biases), activation, "the sequence")
+    pairs = isinstance(source, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in source)
+    if pairs and len(source):
+        weights, biases = zip(*source, strict=True)
+        return _checked(list(weights), list(biases), activation, "the sequence")
     raise ParameterError(
         f"network of type {type(source).__name__} is not allowed: give a .npz or .h5 file, a mapping with the arrays "
         f"{NAMES}, or a list of pairs (W, b)"
@@ -180,7 +180,5 @@ def _numbers(values: Any, what: str) -> Array:
     except (ValueError, TypeError):
         raise ParameterError(f"{what} is not an array of real numbers") from None
     if not np.all(np.isfinite(array)):
-        raise ParameterError(
-            f"{what} holds {np.sum(~np.isfinite(array))} numbers that are NaN or infinite: remove them"
-        )
+        raise ParameterError(f"{what} holds {np.sum(~np.isfinite(array))} NaN or infinite numbers: remove them")
     return array

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..parameters import Declared, declare
-from ..results.curve import Coordinate, Curve, Observable
+from ..results.curve import Coordinate, Observable
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
@@ -75,7 +76,7 @@ class ReducedSpace(Model):
     observables: ClassVar[tuple[Observable, ...]] = FRACTIONS + ALONG + LAYERS + SCALARS
     method: ClassVar[type[Check]] = Check
 
-    network: str = declare(None, "", "file with the weights, .npz or .h5 [none: a random network]", kind=str)
+    network: str | None = declare(None, "", "file with the weights, .npz or .h5 [none: a random network]", kind=str)
     neurons: int = declare(None, "N", "neurons of each hidden layer [100]", kind=int, bounds="[1, 1e7]")
     input_dim: int = declare(None, "d", "inputs [2]", kind=int, bounds="[1, 1e6]")
     hidden_layers: int = declare(None, "", "hidden layers [1]", kind=int, bounds="[1, 100]")
@@ -99,9 +100,7 @@ class ReducedSpace(Model):
     def draw(self, neurons: int, rng: np.random.Generator) -> Network:
         """A random network with that many neurons in each hidden layer and one output, without a constant there."""
         sizes = [self.input_dim, *[neurons] * self.hidden_layers, 1]
-        weights = [
-            rng.standard_normal((out, into)) / np.sqrt(into) for into, out in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
+        weights = [rng.standard_normal((out, into)) / np.sqrt(into) for into, out in pairwise(sizes)]
         biases = [self.threshold_scale * rng.standard_normal(len(weight)) for weight in weights[:-1]]
         return Network(tuple(weights), (*biases, None), self.activation)
 
