@@ -91,10 +91,13 @@ def reduce(network: Any, domain: Any, *, activation: str = "relu") -> Reduction:
     weights, biases = list(original.weights), list(original.biases)
     bounds, dead, saturated = [], [], []
     for layer in range(len(weights) - 1):
-        part = slice(layer, layer + 2)
-        below = bound
-        weights[part], biases[part], bound, counts = step(*weights[part], *biases[part], below)
-        bounds.append(below)
+        here, above = layer, layer + 1
+        threshold = biases[here]
+        assert threshold is not None, "every hidden layer has thresholds"
+        bounds.append(bound)
+        (weights[here], weights[above]), (biases[here], biases[above]), bound, counts = step(
+            weights[here], weights[above], threshold, biases[above], bound
+        )
         dead.append(counts[0])
         saturated.append(counts[1])
     made = Network(tuple(weights), tuple(biases), original.activation)

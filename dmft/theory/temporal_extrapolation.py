@@ -1,0 +1,97 @@
+"""When a linear recurrent network trained on short sequences of a memoryless teacher is right on long ones.
+
+Equation numbers are those of docs/theory/temporal_extrapolation.rst.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..parameters import declare
+from ..results.curve import Observable
+from .linear_rnn import EXACT, OVER_TIME, SCALARS, LinearRNN, split
+from .registry import register
+
+Array = np.ndarray
+
+
+@register
+@dataclass(frozen=True)
+class TemporalExtrapolation(LinearRNN):
+    """Random start A ~ N(0, init_scale²/d), B, C alike; symmetric: A its symmetric part, C = Bᵀ."""
+
+    slug: ClassVar[str] = "temporal-extrapolation"
+    title: ClassVar[str] = "Linear recurrent network, memoryless teacher: extrapolation to longer sequences"
+    observables: ClassVar[tuple[Observable, ...]] = (
+        *OVER_TIME,
+        Observable("late_time_law", "1/(8 w*² t²)", "training loss at late times, symmetric start"),
+        *EXACT,
+        *SCALARS,
+        Observable("law_ratio", "8 w*² t² L", "training loss at the end over the law, median of the starts", ()),
+        Observable("predicted_law_ratio", "r*", "its limit for the matrix A at the end, median of the starts", ()),
+        Observable("law_ratio_bound", "r_min", "lower bound of that limit, from ||A||, median of the starts", ()),
+    )
+
+    init_scale: float = declare(0.3, "s", "scale of the start", bounds="(0, 1e150]")
+    symmetric: bool = declare(True, "", "start with A = Aᵀ and C = Bᵀ, which the flow preserves, or without")
+
+    def warnings(self) -> tuple[str, ...]:
+        if self.symmetric and self.train_length == 2:
+            return (
+                "train_length = 2: the training loss does not see m_2 = ||AB||², so a symmetric start is no help; "
+                "give --train-length 3 or more",
+            )
+        return ()
+
+    def start(self, rng: np.random.Generator) -> Array:
+        """A random (A row by row, B, C), shape (d² + 2d,)."""
+        d = self.state_dim
+        if self.symmetric:
+            return symmetric_start(d, self.init_scale, rng)
+        return self.init_scale / np.sqrt(d) * rng.standard_normal(d * d + 2 * d)
+
+    def extra(self, measured: dict[str, Array], path: Array) -> dict[str, Any]:
+        """The late-time law, eq. (8), and what its corrections say: eqs. (9) and (10)."""
+        if not self.symmetric or self.train_length < 3:
+            return {}
+        t, w = self.times()[: path.shape[1]], self.teacher
+        A, B, _ = split(path[:, -1], self.state_dim)
+        seen = self.train_length - 2  # powers of A in m_2 … m_{k−1}
+        norms = np.array([max(np.abs(beside(A[i], B[i])), default=0.0) for i in range(len(A))])
+        bounds = 1.0 / np.sum(norms[:, None] ** (2.0 * np.arange(seen)), axis=1)
+        limits = [limit_ratio(beside(A[i], B[i]), seen) for i in range(len(A))]
+        return {
+            "late_time_law": 1.0 / (8.0 * (w * t) ** 2),
+            "law_ratio": np.median(8.0 * (w * t[-1]) ** 2 * measured["train_loss"][:, -1]),
+            "predicted_law_ratio": np.median(limits),
+            "law_ratio_bound": np.median(bounds),
+        }
+
+
+def symmetric_start(d: int, scale: float, rng: np.random.Generator) -> Array:
+    """A the symmetric part of a Gaussian matrix of variance scale²/d, B = Cᵀ Gaussian; shape (d² + 2d,)."""
+    A, B = rng.standard_normal((d, d)), rng.standard_normal(d)
+    return scale / np.sqrt(d) * np.concatenate([0.5 * (A + A.T).ravel(), B, B])
+
+
+def beside(A: Array, B: Array) -> Array:
+    """Eigenvalues of the symmetric matrix A restricted to the directions orthogonal to B."""
+    basis = np.linalg.svd(B[None, :])[2][1:]
+    return np.linalg.eigvalsh(basis @ (0.5 * (A + A.T)) @ basis.T)
+
+
+def limit_ratio(eigenvalues: Array, seen: int) -> float:
+    """Limit of 8 w*² t² L for symmetric flows whose A has these eigenvalues beside B: eq. (9).
+
+    The squared length of the projection of the first unit vector on the cone of the moment vectors (a_i^p), p < seen.
+    """
+    from scipy.optimize import nnls
+
+    if not len(eigenvalues):
+        return 0.0
+    moments = eigenvalues[None, :] ** np.arange(seen)[:, None]
+    weights, _ = nnls(moments, np.eye(seen)[0])
+    return float(np.sum((moments @ weights) ** 2))
