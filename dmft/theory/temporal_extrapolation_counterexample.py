@@ -103,7 +103,7 @@ class TemporalExtrapolationCounterexample(LinearRNN):
         return {"memory": one["memory"], "seconds": one["seconds"] + more * each}
 
     def solve(self, method: Flows, progress: Progress) -> Solution:
-        """The flow from the start that was asked for, and the basin: the ends of flows from others around the family."""
+        """The flow from the start that was asked for, and the basin: where flows from others around the family end."""
         main = super().solve(method, progress)
         if not main.status.success:
             return main
@@ -128,7 +128,8 @@ class TemporalExtrapolationCounterexample(LinearRNN):
 
     def _ends(self, models: list[TemporalExtrapolationCounterexample], method: Flows) -> tuple[list[Any], Status]:
         """Median error, median loss, share of flows that stay and its error, for every model; until one fails."""
-        count, allowed, rows = max(STARTS, method.starts), STAYS * self.family_error(), []
+        count, allowed = max(STARTS, method.starts), STAYS * self.family_error()
+        rows: list[Any] = []
         for model in models:
             flows = model.flow(model.starts(count), np.array([self.t_max]), method, SILENT)
             if not flows.success:

@@ -1,7 +1,6 @@
 """Right side, Jacobian and stochastic steps of linear recurrent networks, compiled by Numba.
 
-State y = (A row by row, B, C, q), q the integral of 2 Σ j r_j m_j. Shared numbers: state dimension d, training length k,
-targets μ_0 … μ_{k−1}. Equation numbers are those of docs/theory/temporal_extrapolation.rst.
+State y = (A row by row, B, C, q), q the integral of 2 Σ j r_j m_j. Shared numbers: d, k, targets μ_0 … μ_{k−1}. Equation numbers are those of docs/theory/temporal_extrapolation.rst.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ def powers(y, d, count, U, V):
     for j in range(1, count):
         for i in range(d):
             total = 0.0
-            for l in range(d):  # noqa: E741
-                total += y[i * d + l] * V[j - 1, l]
+            for e in range(d):
+                total += y[i * d + e] * V[j - 1, e]
             V[j, i] = total
             U[j, i] = 0.0
         for i in range(d):
-            for l in range(d):  # noqa: E741
-                U[j, l] += U[j - 1, i] * y[i * d + l]
+            for e in range(d):
+                U[j, e] += U[j - 1, i] * y[i * d + e]
 
 
 @compiled
@@ -44,8 +43,8 @@ def add_gradient(d, count, slope, U, V, factor, out):
             for i in range(d):
                 row[i] += g * V[p, i]
         for i in range(d):
-            for l in range(d):  # noqa: E741
-                out[i * d + l] += U[q, i] * row[l]
+            for e in range(d):
+                out[i * d + e] += U[q, i] * row[e]
     for j in range(count):
         g = factor * slope[j]
         for i in range(d):
@@ -96,17 +95,17 @@ def moved_powers(y, d, count, axis, U, V, dU, dV):
         if axis < nb + d:  # V knows nothing of C
             for i in range(d):
                 total = 0.0
-                for l in range(d):  # noqa: E741
-                    total += y[i * d + l] * dV[j - 1, l]
+                for e in range(d):
+                    total += y[i * d + e] * dV[j - 1, e]
                 dV[j, i] = total
         if axis < nb or axis >= nb + d:
             for i in range(d):
-                for l in range(d):  # noqa: E741
-                    dU[j, l] += dU[j - 1, i] * y[i * d + l]
+                for e in range(d):
+                    dU[j, e] += dU[j - 1, i] * y[i * d + e]
         if axis < nb:
-            i, l = axis // d, axis % d  # noqa: E741
-            dV[j, i] += V[j - 1, l]
-            dU[j, l] += U[j - 1, i]
+            i, e = axis // d, axis % d
+            dV[j, i] += V[j - 1, e]
+            dU[j, e] += U[j - 1, i]
 
 
 @compiled
@@ -124,8 +123,8 @@ def add_moved(d, count, r, U, V, dU, dV, out):
                 row[i] += g * V[p, i]
                 moved[i] += g * dV[p, i]
         for i in range(d):
-            for l in range(d):  # noqa: E741
-                out[i * d + l] -= dU[q, i] * row[l] + U[q, i] * moved[l]
+            for e in range(d):
+                out[i * d + e] -= dU[q, i] * row[e] + U[q, i] * moved[e]
     for j in range(count):
         for i in range(d):
             out[nb + i] -= r[j] * dU[j, i]
