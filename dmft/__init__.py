@@ -1,7 +1,8 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Loss``,
-``DMFTError``. Names are imported on first use, so ``import dmft`` and the command line start at once.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Panel``,
+``Guide``, ``Loss``, ``DMFTError``.
+Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import compare, load, simulate, solve
     from .errors import DMFTError
+    from .results.picture import Guide, Panel
     from .results.run import Run
     from .sweeps.sweep import sweep
     from .theory.losses import Loss
@@ -29,13 +31,17 @@ _HOME = {
     "models": "theory.registry",
     "register": "theory.registry",
     "reduce": "theory.reduction",
+    "Guide": "results.picture",
+    "Panel": "results.picture",
     "Run": "results.run",
     "Loss": "theory.losses",
     "DMFTError": "errors",
 }
 __all__ = [
     "DMFTError",
+    "Guide",
     "Loss",
+    "Panel",
     "Run",
     "__version__",
     "compare",
