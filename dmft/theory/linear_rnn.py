@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import declare
 from ..results.curve import Coordinate, Curve, Observable
+from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import DIVERGED, Status
@@ -56,6 +57,16 @@ SCALARS = (
     Observable("final_error_upper_quartile", "ε_75", "extrapolation error at the end, upper quartile", ()),
     Observable("largest_error", "ε_max", "extrapolation error at the end, largest of the starts", ()),
 )
+QUARTILES = (
+    Guide("lower_quartile_error", label="lower quartile of the starts"),
+    Guide("upper_quartile_error", label="upper quartile of the starts"),
+)
+FIGURE = (
+    Panel("extrapolation_error", log="xy", guides=QUARTILES),
+    Panel("error_by_length", log="y"),
+    Panel("spectral_norm", log="x"),
+    Panel("response"),
+)
 #: First time that is reported, and times per decade.
 FIRST, PER_DECADE = 1e-2, 15
 
@@ -79,6 +90,7 @@ class LinearRNN(Model):
     """Gradient flow of ½ Σ_{j<k} (m_j − μ_j)²; subclasses state the targets μ_j and the starts."""
 
     references: ClassVar[tuple[str, ...]] = REFERENCES
+    figure: ClassVar[tuple[Panel, ...]] = (Panel("train_loss", log="xy"), *FIGURE)
     method: ClassVar[type[Flows]] = Flows
 
     state_dim: int = declare(10, "d", "dimension of the hidden state", bounds="[1, 300]")

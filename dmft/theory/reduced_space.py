@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import Declared, declare
 from ..results.curve import Coordinate, Observable
+from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
@@ -51,6 +52,12 @@ SCALARS = (
     Observable("saturated_neurons", "K", "neurons that never switch off", ()),
     Observable("largest_difference", "δ", "largest difference, relative to the largest value", ()),
 )
+FIGURE = (
+    Panel("output", guides=(Guide("reduced_output", label="reduced network"),), title="one and the same function"),
+    Panel("layer_neurons", log="", guides=(Guide("layer_reduced_neurons", label="after the reduction"),)),
+    Panel("dead_fraction", log="x"),
+    Panel("active_fraction", log="x"),
+)
 #: Radii of the fractions, in units of the radius of the domain.
 RADII = np.geomspace(0.1, 10.0, 21)
 #: Neurons and inputs of a random network, and the spread of its thresholds, unless given.
@@ -74,6 +81,7 @@ class ReducedSpace(Model):
     title: ClassVar[str] = "Exact reduction of a network to unit weights and bounded thresholds"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = FRACTIONS + ALONG + LAYERS + SCALARS
+    figure: ClassVar[tuple[Panel, ...]] = FIGURE
     method: ClassVar[type[Check]] = Check
 
     network: str | None = declare(None, "", "file with the weights, .npz or .h5 [none: a random network]", kind=str)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..parameters import declare, redeclare
 from ..results.curve import Coordinate, Curve, Observable
+from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.statistics import two_sigma_factor
@@ -65,12 +66,30 @@ def _observables() -> tuple[Observable, ...]:
     return tuple(made)
 
 
+def _against(name: str) -> tuple[Guide, ...]:
+    """The other two arms beside the reduced one."""
+    return (
+        Guide(f"{name}_standard", label="whole space, standard start"),
+        Guide(f"{name}_reduced_init", label="whole space, start of the reduced one"),
+    )
+
+
+FIGURE = (
+    Panel("mse_reduced", log="xy", guides=_against("mse"), title="reduced space, gradient flow"),
+    Panel("adam_mse_reduced", log="xy", guides=_against("adam_mse"), title="reduced space, Adam"),
+    Panel("log_mse_reduced", log="x"),
+    Panel("log_mse_standard", log="x"),
+    Panel("log_mse_reduced_init", log="x"),
+    Panel("fit_reduced", guides=(Guide("target_function", label="target"), Guide("fit_standard", label="whole space"))),
+)
+
+
 @dataclass(frozen=True)
 class Starts(FlowMethod):
     """Step control, and how many starts the median is taken of."""
 
-    rtol: float = redeclare(FlowMethod, "rtol", 1e-6)
-    atol: float = redeclare(FlowMethod, "atol", 1e-9)
+    rtol: float = redeclare(FlowMethod, "rtol", 1e-5)
+    atol: float = redeclare(FlowMethod, "atol", 1e-8)
     starts: int = declare(10, "", "random starts of each arm", bounds="[1, 1e5]")
 
 
@@ -83,6 +102,7 @@ class ReducedSpaceTraining(Model):
     title: ClassVar[str] = "Training on the unit sphere with bounded thresholds against the whole space"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = _observables()
+    figure: ClassVar[tuple[Panel, ...]] = FIGURE
     method: ClassVar[type[Starts]] = Starts
 
     target: str = declare("sine", "g", "function to learn: sine is sin 4πx on [0, 1]", choices=tuple(DOMAINS))

@@ -19,7 +19,7 @@ DOMAINS = {
     "franke": (2, (0.0, 1.0)),
 }
 #: Gauss–Legendre nodes for each of two inputs.
-NODES = 24
+NODES = 16
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..parameters import declare
 from ..results.curve import Observable
-from .linear_rnn import EXACT, OVER_TIME, SCALARS, LinearRNN, split
+from ..results.picture import Guide, Panel
+from .linear_rnn import EXACT, FIGURE, OVER_TIME, SCALARS, LinearRNN, split
 from .registry import register
 
 Array = np.ndarray
@@ -33,6 +34,10 @@ class TemporalExtrapolation(LinearRNN):
         Observable("law_ratio", "8 w*² t² L", "training loss at the end over the law, median of the starts", ()),
         Observable("predicted_law_ratio", "r*", "its limit for the matrix A at the end, median of the starts", ()),
         Observable("law_ratio_bound", "r_min", "lower bound of that limit, from ||A||, median of the starts", ()),
+    )
+    figure: ClassVar[tuple[Panel, ...]] = (
+        Panel("train_loss", log="xy", guides=(Guide("late_time_law", label=r"$1/(8w_*^2t^2)$"),)),
+        *FIGURE,
     )
 
     init_scale: float = declare(0.3, "s", "scale of the start", bounds="(0, 1e150]")

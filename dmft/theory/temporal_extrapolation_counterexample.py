@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import declare, redeclare
 from ..results.curve import Coordinate, Observable
+from ..results.picture import Guide, Panel
 from ..results.progress import SILENT, Progress
 from ..results.solution import Solution
 from ..results.statistics import two_sigma_factor
@@ -54,6 +55,14 @@ class TemporalExtrapolationCounterexample(LinearRNN):
         *SCALARS,
         Observable("family_error", "ε_α", "extrapolation error of the family itself", ()),
         Observable("basin_edge", "c_1/2", "mixture beyond which fewer than half of the flows keep it", ()),
+    )
+    figure: ClassVar[tuple[Panel, ...]] = (
+        Panel("train_loss", log="xy"),
+        Panel("moments", log="", guides=(Guide("target_moments", label="teacher"),)),
+        Panel("perturbation_error", log="xy", guides=(Guide("family_error", label="family"),)),
+        Panel("mixture_error", log="y", guides=(Guide("family_error", label="family"),)),
+        Panel("mixture_basin_fraction", log=""),
+        Panel("perturbation_basin_fraction", log="x"),
     )
 
     test_length: int = redeclare(LinearRNN, "test_length", 30)

@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import declare, redeclare
 from ..results.curve import Observable
-from .linear_rnn import EXACT, OVER_TIME, SCALARS
+from ..results.picture import Guide, Panel
+from .linear_rnn import EXACT, FIGURE, OVER_TIME, SCALARS
 from .registry import register
 from .temporal_extrapolation import TemporalExtrapolation
 
@@ -28,6 +29,11 @@ class TemporalExtrapolationTeacher(TemporalExtrapolation):
     slug: ClassVar[str] = "temporal-extrapolation/teacher"
     title: ClassVar[str] = "Linear recurrent network, recurrent teacher of low dimension: matching its moments"
     observables: ClassVar[tuple[Observable, ...]] = (*OVER_TIME, *EXACT, *SCALARS)
+    figure: ClassVar[tuple[Panel, ...]] = (
+        Panel("train_loss", log="xy"),
+        Panel("moments", log="", guides=(Guide("target_moments", label="teacher"),)),
+        *FIGURE,
+    )
 
     test_length: int = redeclare(TemporalExtrapolation, "test_length", 40)
     t_max: float = redeclare(TemporalExtrapolation, "t_max", 1e5)

@@ -1,6 +1,7 @@
 """Right side, Jacobian and stochastic steps of linear recurrent networks, compiled by Numba.
 
-State y = (A row by row, B, C, q), q the integral of 2 Σ j r_j m_j. Shared numbers: d, k, targets μ_0 … μ_{k−1}. Equation numbers are those of docs/theory/temporal_extrapolation.rst.
+State y = (A row by row, B, C, q), q the integral of 2 Σ j r_j m_j. Shared numbers: d, k, targets μ_0 … μ_{k−1}.
+Equation numbers are those of docs/theory/temporal_extrapolation.rst.
 """
 
 from __future__ import annotations
