@@ -30,7 +30,9 @@ def kinds(model: ReducedSpaceTraining) -> dict[str, bool]:
 
 def epochs(model: ReducedSpaceTraining) -> np.ndarray:
     """Epochs of Adam that are reported."""
-    return np.unique(np.round(np.geomspace(1.0, model.epochs, 3 * POINTS)).astype(int))[-POINTS:]
+    wanted = np.round(np.geomspace(1.0, model.epochs, POINTS)).astype(int)
+    numbers = np.arange(POINTS)
+    return np.maximum.accumulate(wanted - numbers) + numbers  # each at least one after the last
 
 
 def estimate(model: ReducedSpaceTraining, method: Simulation) -> dict[str, float]:

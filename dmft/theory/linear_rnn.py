@@ -65,7 +65,7 @@ FIGURE = (
     Panel("extrapolation_error", log="xy", guides=QUARTILES),
     Panel("error_by_length", log="y"),
     Panel("spectral_norm", log="x"),
-    Panel("response"),
+    Panel("response", log="y"),
 )
 #: First time that is reported, and times per decade.
 FIRST, PER_DECADE = 1e-2, 15

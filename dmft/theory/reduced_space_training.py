@@ -77,9 +77,9 @@ def _against(name: str) -> tuple[Guide, ...]:
 FIGURE = (
     Panel("mse_reduced", log="xy", guides=_against("mse"), title="reduced space, gradient flow"),
     Panel("adam_mse_reduced", log="xy", guides=_against("adam_mse"), title="reduced space, Adam"),
-    Panel("log_mse_reduced", log="x"),
-    Panel("log_mse_standard", log="x"),
-    Panel("log_mse_reduced_init", log="x"),
+    Panel("log_mse_reduced", log="x", title="reduced space, mean of the logarithm"),
+    Panel("log_mse_standard", log="x", title="whole space, standard start"),
+    Panel("log_mse_reduced_init", log="x", title="whole space, start of the reduced one"),
     Panel("fit_reduced", guides=(Guide("target_function", label="target"), Guide("fit_standard", label="whole space"))),
 )
 
@@ -117,9 +117,9 @@ class ReducedSpaceTraining(Model):
     threshold_spread: float = declare(
         1.0, "β", "thresholds of the reduced start are uniform on ±β X_B", bounds="[0, 1]"
     )
-    t_max: float = declare(50.0, "t_max", "end of the flow", bounds="[1, 1e6]")
+    t_max: float = declare(100.0, "t_max", "end of the flow", bounds="[1, 1e6]")
     optimizer: str = declare("both", "", "what the simulation does", choices=("gradient_descent", "adam", "both"))
-    learning_rate: float = declare(0.01, "η", "learning rate of gradient descent", bounds="(0, 1e3]")
+    learning_rate: float = declare(0.02, "η", "learning rate of gradient descent", bounds="(0, 1e3]")
     adam_rate: float = declare(5e-3, "η_A", "learning rate of Adam", bounds="(0, 10]")
     epochs: int = declare(5000, "", "epochs of Adam", bounds="[60, 1e8]")
     seed: int = declare(0, "seed", "seed of the starts of the theory", bounds="[0, inf)")

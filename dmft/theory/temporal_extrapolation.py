@@ -33,7 +33,7 @@ class TemporalExtrapolation(LinearRNN):
         *SCALARS,
         Observable("law_ratio", "8 w*² t² L", "training loss at the end over the law, median of the starts", ()),
         Observable("predicted_law_ratio", "r*", "its limit for the matrix A at the end, median of the starts", ()),
-        Observable("law_ratio_bound", "r_min", "lower bound of that limit, from ||A||, median of the starts", ()),
+        Observable("law_ratio_bound", "r_min", "lower bound at late times, from the spectrum of A, median of the starts", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("train_loss", log="xy", guides=(Guide("late_time_law", label=r"$1/(8w_*^2t^2)$"),)),
@@ -59,19 +59,19 @@ class TemporalExtrapolation(LinearRNN):
         return self.init_scale / np.sqrt(d) * rng.standard_normal(d * d + 2 * d)
 
     def extra(self, measured: dict[str, Array], path: Array) -> dict[str, Any]:
-        """The late-time law, eq. (8), and what its corrections say: eqs. (9) and (10)."""
-        if not self.symmetric or self.train_length < 3:
+        """The late-time law, eq. (8), and what its corrections say: eqs. (10) and (11)."""
+        if not self.symmetric or self.train_length < 3 or self.state_dim < 2:
             return {}
         t, w = self.times()[: path.shape[1]], self.teacher
         A, B, _ = split(path[:, -1], self.state_dim)
         seen = self.train_length - 2  # powers of A in m_2 … m_{k−1}
-        norms = np.array([max(np.abs(beside(A[i], B[i])), default=0.0) for i in range(len(A))])
-        bounds = 1.0 / np.sum(norms[:, None] ** (2.0 * np.arange(seen)), axis=1)
-        limits = [limit_ratio(beside(A[i], B[i]), seen) for i in range(len(A))]
+        spectra = [beside(*pair) for pair in zip(A, B, strict=True)]
+        largest = np.array([np.abs(spectrum).max() for spectrum in spectra])
+        bounds = [4.0 * w**2 / np.sum(corner(np.array([a]), w, seen) ** 2) for a in largest]
         return {
             "late_time_law": 1.0 / (8.0 * (w * t) ** 2),
             "law_ratio": np.median(8.0 * (w * t[-1]) ** 2 * measured["train_loss"][:, -1]),
-            "predicted_law_ratio": np.median(limits),
+            "predicted_law_ratio": np.median([limit_ratio(spectrum, w, seen) for spectrum in spectra]),
             "law_ratio_bound": np.median(bounds),
         }
 
@@ -88,15 +88,19 @@ def beside(A: Array, B: Array) -> Array:
     return np.linalg.eigvalsh(basis @ (0.5 * (A + A.T)) @ basis.T)
 
 
-def limit_ratio(eigenvalues: Array, seen: int) -> float:
-    """Limit of 8 w*² t² L for symmetric flows whose A has these eigenvalues beside B: eq. (9).
+def corner(eigenvalues: Array, w: float, seen: int) -> Array:
+    """The vectors 2 (w* + a²) (1, a, …, a^{k−3}), one column for each eigenvalue."""
+    return 2.0 * (w + eigenvalues**2) * eigenvalues[None, :] ** np.arange(seen)[:, None]
 
-    The squared length of the projection of the first unit vector on the cone of the moment vectors (a_i^p), p < seen.
+
+def limit_ratio(eigenvalues: Array, w: float, seen: int) -> float:
+    """Limit of 8 w*² t² L for symmetric flows whose A has these eigenvalues beside B: eq. (10).
+
+    The point of least norm in the convex hull of :func:`corner`, by non-negative least squares.
     """
     from scipy.optimize import nnls
 
-    if not len(eigenvalues):
-        return 0.0
-    moments = eigenvalues[None, :] ** np.arange(seen)[:, None]
-    weights, _ = nnls(moments, np.eye(seen)[0])
-    return float(np.sum((moments @ weights) ** 2))
+    corners = corner(eigenvalues, w, seen)
+    last = np.append(np.zeros(seen), 1.0)
+    weights, _ = nnls(np.vstack([corners, np.ones(len(eigenvalues))]), last)
+    return float(4.0 * w**2 / np.sum((corners @ (weights / weights.sum())) ** 2))

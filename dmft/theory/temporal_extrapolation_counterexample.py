@@ -59,10 +59,17 @@ class TemporalExtrapolationCounterexample(LinearRNN):
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("train_loss", log="xy"),
         Panel("moments", log="", guides=(Guide("target_moments", label="teacher"),)),
-        Panel("perturbation_error", log="xy", guides=(Guide("family_error", label="family"),)),
-        Panel("mixture_error", log="y", guides=(Guide("family_error", label="family"),)),
-        Panel("mixture_basin_fraction", log=""),
-        Panel("perturbation_basin_fraction", log="x"),
+        Panel(
+            "perturbation_error", log="xy", guides=(Guide("family_error", label="family"),), title="family with noise"
+        ),
+        Panel(
+            "mixture_error",
+            log="y",
+            guides=(Guide("family_error", label="family"),),
+            title="mixed with a symmetric start",
+        ),
+        Panel("mixture_basin_fraction", log="", title="flows that keep half of the error"),
+        Panel("perturbation_basin_fraction", log="x", title="the same, with noise"),
     )
 
     test_length: int = redeclare(LinearRNN, "test_length", 30)
@@ -127,7 +134,9 @@ class TemporalExtrapolationCounterexample(LinearRNN):
             status = worst(status, part)
             columns = np.array(rows).reshape(-1, 4).T
             shares[dim] = columns[2]
-            axes[dim] = Coordinate(dim, points[: len(rows)], dim[0], f"{dim} of the start")
+            axes[dim] = Coordinate(
+                dim, points[: len(rows)], "s" if dim == "perturbation" else "c", f"{dim} of the start"
+            )
             for name, values, error in zip(BASIN_NAMES, columns, (None, None, columns[3]), strict=False):
                 curves[f"{dim}_{name}"] = self.observable(f"{dim}_{name}").curve(values, error)
         curves["family_error"] = self.observable("family_error").curve(np.array(self.family_error()))
