@@ -243,7 +243,7 @@ class LinearRNN(Model):
             "final_error_lower_quartile": np.quantile(ends, 0.25),
             "final_error_upper_quartile": np.quantile(ends, 0.75),
             "largest_error": ends.max(),
-            **self.extra(measured, path),
+            **(self.extra(measured, path) if lags == self.test_length else {}),
         }
         if lags <= self.train_length:  # nothing is known of what lies beyond
             values = {name: value for name, value in values.items() if "error" not in name or "conservation" in name}
