@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -72,8 +73,10 @@ class Network:
         path = Path(path)
         if path.suffix != ".npz":
             raise ParameterError(f"path = {str(path)!r} is not allowed: give a name that ends in .npz")
+        archive = io.BytesIO()
+        np.savez(archive, **self.arrays())  # type: ignore[arg-type]  # named arrays
         with replacing(path, force=force) as sink:
-            np.savez(sink, **self.arrays())  # type: ignore[arg-type]  # named arrays
+            sink.write(archive.getvalue())
         return path
 
 

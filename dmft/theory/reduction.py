@@ -14,6 +14,8 @@ from ..errors import ParameterError
 from .network import Network, as_network
 
 Array = np.ndarray
+#: A threshold at the bound may exceed it by this factor when its weights are normalised again.
+ROUND_OFF = 1.0 + 8.0 * float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +138,10 @@ def _reduce_relu(w: Array, c: Array, b: Array, d: Array | None, bound: float) ->
     scale = np.where(constant, 1.0, length)
     with np.errstate(over="ignore"):  # an infinite threshold is far beyond the bound, on the right side of it
         threshold = np.where(constant, np.where(b > 0.0, np.inf, -np.inf), b / scale)
-    dead, saturated = threshold <= -bound, threshold > bound
+    dead, saturated = threshold <= -bound, threshold > bound * ROUND_OFF
     kept = ~(dead | saturated)
-    unit, threshold, outer = w[kept] / length[kept, None], threshold[kept], c[:, kept] * length[kept]
+    unit, outer = w[kept] / length[kept, None], c[:, kept] * length[kept]
+    threshold = np.minimum(threshold[kept], bound)
     if saturated.any():
         slope, level = c[:, saturated] @ w[saturated], c[:, saturated] @ b[saturated]
         more, weight, d = _affine(slope, level, d, bound)
