@@ -85,15 +85,18 @@ def run_groups(
     members = sum(len(group) for group in groups)
     progress.start(label, float(members * (steps + 1)))
 
+    def report(units: float) -> None:
+        try:
+            progress.update(units)
+        except KeyboardInterrupt:  # from a progress report of the user's own: what is done is kept
+            stop.set()
+
     def guarded(group: range) -> list[Member]:
         if stop.is_set():
             return []
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # divergence is found in the values
-                return task(group, stop.is_set, progress.update)
-        except KeyboardInterrupt:  # from a progress report of the user's own
-            stop.set()
-            return []
+                return task(group, stop.is_set, report)
         except BaseException:  # whatever ends one member ends the others soon
             stop.set()
             raise

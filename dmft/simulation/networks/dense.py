@@ -12,6 +12,10 @@ from . import starts
 from .layer import Arrays, Layer, Shape
 
 
+#: The start of a kernel unless another one is given.
+LECUN = starts.fan_in(1.0)
+
+
 @dataclass(frozen=True)
 class Dense(Layer):
     """y = multiplier·(x @ kernel) + bias.
@@ -29,7 +33,7 @@ class Dense(Layer):
     """
 
     width: int
-    kernel_start: starts.Start = starts.fan_in(1.0)
+    kernel_start: starts.Start = LECUN
     bias_start: starts.Start | None = starts.zero
     multiplier: float = 1.0
     trained: bool = True

@@ -97,14 +97,14 @@ def train(
     weights = xp.asarray(network.start(rngs).astype(dtype))
     data = _Data(problem, rngs, backend, dtype)
     state = problem.optimiser.start(xp, weights)
-    previous, times = weights, [int(step) for step in times]
+    previous, last = weights, int(times[-1])
     rows: list[dict[str, np.ndarray]] = []
     diverged, rests = (np.zeros(len(rngs), dtype=bool) for _ in range(2))
-    for step in range(times[-1] + 1):
+    for step in range(last + 1):
         if stop():
             break
         losses, gradient, outputs = network.descend(xp, weights, *data.batch(), problem.loss)
-        measuring = step == times[len(rows)]
+        measuring = step == int(times[len(rows)])
         if measuring and problem.batch is not None:
             outputs, _ = network.at_test().forward(xp, weights, data.inputs)
             losses, _ = problem.loss(xp, outputs, data.targets)
@@ -137,9 +137,7 @@ class _Data:
         self, problem: Problem, rngs: Sequence[np.random.Generator], backend: Backend, dtype: np.dtype[Any]
     ) -> None:
         xp = backend.xp
-        self.inputs, self.targets = (
-            xp.asarray(part.astype(dtype))[None] for part in (problem.inputs, problem.targets)
-        )
+        self.inputs, self.targets = (xp.asarray(part.astype(dtype))[None] for part in (problem.inputs, problem.targets))
         self.rngs, self.size, self.xp = rngs, problem.batch, xp
 
     def batch(self) -> tuple[Any, Any]:
