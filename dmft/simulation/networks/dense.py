@@ -11,7 +11,6 @@ from ...errors import ParameterError
 from . import starts
 from .layer import Arrays, Layer, Shape
 
-
 #: The start of a kernel unless another one is given.
 LECUN = starts.fan_in(1.0)
 
