@@ -67,6 +67,7 @@ def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
         model.as_dict(),
         changed=model.changed(),
         references=model.references,
+        figure=model.figure,
         provenance=provenance(seconds),
         **parts,
     )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ..parameters import Declared
 from ..results.curve import Observable
+from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 
@@ -23,6 +24,8 @@ class Model(Declared):
         Sources, with arXiv number.
     observables : tuple of Observable
         Everything that theory and simulation may report: one declaration for both.
+    figure : tuple of Panel
+        What the figure of a run shows; those that a run has no data for are left out. Empty: the first curves and maps.
     method : type
         Declared dataclass with the options of this model's solver.
     twin : str or None
@@ -34,6 +37,7 @@ class Model(Declared):
     title: ClassVar[str]
     references: ClassVar[tuple[str, ...]] = ()
     observables: ClassVar[tuple[Observable, ...]] = ()
+    figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
     twin: ClassVar[str | None] = None
 
