@@ -28,6 +28,8 @@ class Model(Declared):
         What the figure of a run shows; those that a run has no data for are left out. Empty: the first curves and maps.
     method : type
         Declared dataclass with the options of this model's solver.
+    sizes : tuple of int
+        Sizes at which a comparison simulates unless told otherwise; a simulation alone takes the last.
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
         module of the same name in the sibling package ``simulation``.
@@ -39,6 +41,7 @@ class Model(Declared):
     observables: ClassVar[tuple[Observable, ...]] = ()
     figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
+    sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
     twin: ClassVar[str | None] = None
 
     def solve(self, method: Any, progress: Progress) -> Solution:
