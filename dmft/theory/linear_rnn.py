@@ -184,8 +184,8 @@ class LinearRNN(Model):
         if lags < self.test_length:
             status = Status(
                 DIVERGED,
-                f"the response left the float range at lag {lags}: A is unstable; what there is up to there is kept, "
-                "try a smaller --test-length or a smaller start",
+                f"the response left the float range at lag {lags}, A is unstable or the start too large: what there is "
+                "below that lag is kept, try a smaller --test-length or a smaller start",
             )
         measured = self.measure(path, responses[..., :lags])
         curves = self._curves(measured, path, responses[..., :lags], starts[0])
@@ -245,8 +245,13 @@ class LinearRNN(Model):
             "largest_error": ends.max(),
             **(self.extra(measured, path) if lags == self.test_length else {}),
         }
-        if lags <= self.train_length:  # nothing is known of what lies beyond
-            values = {name: value for name, value in values.items() if "error" not in name or "conservation" in name}
+        # what is not known: losses of longer sequences than there are lags, errors at lags of which there are none
+        unknown = {"test_loss"} if lags < self.test_length else set()
+        if lags < self.train_length:
+            unknown |= {name for name in values if name.endswith("train_loss")}
+        if lags <= self.train_length:
+            unknown |= {name for name in values if "error" in name and "conservation" not in name}
+        values = {name: value for name, value in values.items() if name not in unknown}
         return {
             item.name: item.curve(values[item.name])
             for item in self.observables

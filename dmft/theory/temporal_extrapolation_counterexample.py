@@ -54,7 +54,7 @@ class TemporalExtrapolationCounterexample(LinearRNN):
         *BASIN,
         *SCALARS,
         Observable("family_error", "ε_α", "extrapolation error of the family itself", ()),
-        Observable("basin_edge", "c_1/2", "mixture beyond which fewer than half of the flows keep it", ()),
+        Observable("basin_edge", "c*", "mixture beyond which fewer than half of the flows keep it", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("train_loss", log="xy"),

@@ -185,7 +185,8 @@ def test_unstable_matrix_is_diverged_at_a_finite_lag_with_the_data_before_it():
     assert run.status.code == "diverged"
     lag = len(run["moments"].values)
     assert 100 < lag < 3000
-    assert f"at lag {lag}: A is unstable" in run.status.message
+    assert f"left the float range at lag {lag}, A is unstable" in run.status.message
+    assert "test_loss" not in run
     assert all(np.all(np.isfinite(curve.values)) for curve in run.theory.values())
     assert run["train_loss"].values[-1] < run["train_loss"].values[0]
 
@@ -194,6 +195,8 @@ def test_start_beyond_the_float_range_is_diverged_at_once():
     run = dmft.solve(SLUG, init_scale=1e80)
     assert run.status.code == "diverged"
     assert run.status.exit_code == 3
+    assert "train_loss" not in run
+    assert run["frobenius_norm"].values[0] > 1e79
     assert all(np.all(np.isfinite(curve.values)) for curve in run.theory.values())
 
 
