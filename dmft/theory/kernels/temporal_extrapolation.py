@@ -164,7 +164,7 @@ def curvature(t, y, parameters, data, out):
 
 @compiled
 def stochastic_steps(y, d, k, sequences, labels, rate, largest):
-    """SGD in place on ``sequences`` (steps, batch, k), latest entry first, with ``labels`` (steps, batch): eq. (5).
+    """SGD in place on ``sequences`` (steps, batch, k), latest entry first, with ``labels`` (steps, batch): eq. (7).
 
     Returns the number of steps done before a weight left the float range.
     """
