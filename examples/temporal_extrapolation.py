@@ -77,7 +77,8 @@ def main() -> None:
     law(three)
     figure.savefig(TARGET, dpi=110, metadata={"Software": "dmft"})
     for (scale, kind), run in runs.items():
-        values = [f"{run[name].last:.2e}" for name in ("final_train_loss", "final_extrapolation_error", "largest_error")]
+        names = ("final_train_loss", "final_extrapolation_error", "largest_error")
+        values = [f"{run[name].last:.2e}" for name in names]
         print(f"{KINDS[kind][0]:10} {scale:4g}  loss {values[0]}  error {values[1]}  largest {values[2]}")
 
 

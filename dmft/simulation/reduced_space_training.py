@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ParameterError
-from ..results.curve import Coordinate
+from ..results.curve import Coordinate, Curve
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED
@@ -82,7 +82,7 @@ def simulate(model: ReducedSpaceTraining, method: Simulation, progress: Progress
             message=f"weights left the range of numbers after {done} of {POINTS} reports: the data up to there are "
             "kept; try a smaller --learning-rate or --adam-rate",
         )
-    curves = {}
+    curves: dict[str, Curve] = {}
     for prefix in kinds(model) if done else ():
         table = {arm: np.array([fact[prefix + arm][:done] for fact in facts]) for arm in ARMS}
         curves |= model.statistics(table, prefix)

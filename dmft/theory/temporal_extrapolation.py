@@ -33,7 +33,7 @@ class TemporalExtrapolation(LinearRNN):
         *SCALARS,
         Observable("law_ratio", "8 w*² t² L", "training loss at the end over the law, median of the starts", ()),
         Observable("predicted_law_ratio", "r*", "its limit for the matrix A at the end, median of the starts", ()),
-        Observable("law_ratio_bound", "r_min", "lower bound at late times, from the spectrum of A, median of the starts", ()),
+        Observable("law_ratio_bound", "r_min", "its lower bound from the spectrum of A, median of the starts", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("train_loss", log="xy", guides=(Guide("late_time_law", label=r"$1/(8w_*^2t^2)$"),)),

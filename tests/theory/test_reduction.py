@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import h5py
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ SHALLOW = {"w": np.array([[1.0, 2.0], [0.0, 3.0]]), "b": np.array([0.5, -1.0]), 
 def pairs(sizes, rng, spread=2.0, constant=True):
     """Random layers (W, b) with weights of very different norms."""
     made = []
-    for into, out in zip(sizes[:-1], sizes[1:], strict=True):
+    for into, out in pairwise(sizes):
         scale = 4.0 ** rng.standard_normal((out, 1))
         made.append([scale * rng.standard_normal((out, into)), spread * scale[:, 0] * rng.standard_normal(out)])
     if not constant:
@@ -39,7 +41,7 @@ def test_relu_networks_are_equal_on_the_domain(inputs, hidden, outputs, constant
     # relative to what is summed, not to a result that may cancel
     points = ball(300, inputs, radius, rng)
     sizes = points
-    scale = np.linalg.norm(sizes, axis=1).max()
+    scale = np.linalg.norm(points, axis=1).max()
     for weight, bias in zip(made.original.weights, made.original.biases, strict=True):
         scale = np.abs(weight).sum(axis=1).max() * scale + (0.0 if bias is None else np.abs(bias).max())
     assert np.abs(made.network(points) - made.original(points)).max() <= 1e-14 * scale
@@ -149,7 +151,7 @@ def test_weights_from_files(tmp_path):
     assert as_network(str(tmp_path / "one.npz")).inputs == 1
     path = dmft.reduce(tmp_path / "one.npz", 1.0).network.save(tmp_path / "reduced.npz")
     assert dmft.reduce(path, 1.0).network.neurons == (2,)
-    with pytest.raises(dmft.DMFTError, match="reduced.npz"):
+    with pytest.raises(dmft.DMFTError, match=r"reduced\.npz"):
         expected.save(path)
 
 

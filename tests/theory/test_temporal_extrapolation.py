@@ -74,9 +74,7 @@ def test_flow_is_that_of_scipy(integrator, symmetric):
     run = dmft.solve(SLUG, **options)
     model = TemporalExtrapolation(**{name: options[name] for name in options if name in run.parameters})
     start = np.append(model.starts(1)[0], 0.0)
-    flow = solve_ivp(
-        lambda t, y: sums(y, 3, model.targets()[:4]), (0.0, 30.0), start, "DOP853", rtol=1e-12, atol=1e-14
-    )
+    flow = solve_ivp(lambda t, y: sums(y, 3, model.targets()[:4]), (0.0, 30.0), start, "DOP853", rtol=1e-12, atol=1e-14)
     expected = response(flow.y[:-1, -1], 3, 6)
     np.testing.assert_allclose(run["moments"].values, expected, atol=1e-9)
 
