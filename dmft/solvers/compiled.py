@@ -17,9 +17,12 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def compiled_part(function: Callable[..., Any]) -> Any:
-    """As :func:`compiled`, for what only other kernels call: without an entry from Python it compiles faster."""
-    options = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    """As :func:`compiled`, for what only other kernels call: without an entry from Python it compiles faster.
+
+    Division by zero gives infinity or NaN, as in NumPy: an exception would end all members of an ensemble.
+    """
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:
-        return njit(**options)(function)
+        return njit(nogil=True, **options)(function)

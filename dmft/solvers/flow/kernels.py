@@ -16,6 +16,7 @@ TOO_SMALL, DIVERGED, TOO_MANY, STOPPED = -1, -2, -3, -4
 #: Columns of the counts of a member.
 STATUS, SAVED, NFEV, NJEV, NLU, ACCEPTED, REJECTED, COUNTS = 0, 1, 2, 3, 4, 5, 6, 7
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
+EPSILON = 2.220446049250313e-16
 
 
 @compiled_part
@@ -100,6 +101,15 @@ def dormand_prince_dense(h, y, k, end, q):
 
 
 @compiled_part
+def scaled_norm(values, y, other, rtol, atol):
+    """Root mean square of the values in units of the tolerance."""
+    total = 0.0
+    for i in range(values.shape[0]):
+        total += (values[i] / (atol + rtol * max(abs(y[i]), abs(other[i])))) ** 2
+    return np.sqrt(total / max(1, values.shape[0]))
+
+
+@compiled_part
 def factorise(matrix, pivots):
     """LU factors in place with row exchanges; False if the matrix is singular or not finite."""
     n = matrix.shape[0]
@@ -141,22 +151,27 @@ def back_substitute(matrix, pivots, x):
 
 
 @compiled_part
-def linearise(field, matrix, analytic, t, y, parameters, data, slope, derivative, drift, work, counts):
-    """Jacobian (given, or from forward differences) and ∂f/∂t at (t, y), where f is `slope`."""
+def linearise(field, matrix, analytic, t, h, y, parameters, data, slope, controls, derivative, drift, work, counts):
+    """Jacobian (given, or from forward differences) and ∂f/∂t at (t, y), where f is `slope`.
+
+    The increments are those of CVODE: round-off of f must not show, in units of the tolerance and of the step.
+    """
     n = y.shape[0]
     counts[NJEV] += 1
     if analytic:
         matrix(t, y, parameters, data, derivative)
     else:
+        least = 1000.0 * EPSILON * n * abs(h) * scaled_norm(slope, y, y, controls[0], controls[1])
         for j in range(n):
             kept = y[j]
-            y[j] = kept + np.sqrt(2.2e-16 * max(1e-5, abs(kept)))
+            scale = controls[1] + controls[0] * abs(kept)
+            y[j] = kept + max(np.sqrt(EPSILON) * abs(kept), least * scale, EPSILON * scale)
             field(t, y, parameters, data, work)
             for i in range(n):
                 derivative[i, j] = (work[i] - slope[i]) / (y[j] - kept)
             y[j] = kept
         counts[NFEV] += n
-    later = t + np.sqrt(2.2e-16 * max(1e-5, abs(t)))
+    later = t + np.sqrt(EPSILON * max(1e-5, abs(t)))
     field(later, y, parameters, data, work)
     counts[NFEV] += 1
     for i in range(n):
@@ -216,15 +231,6 @@ def interpolate(theta, y, q, out):
     """The dense output at a part `theta` of the step."""
     for i in range(y.shape[0]):
         out[i] = y[i] + theta * (q[0, i] + theta * (q[1, i] + theta * (q[2, i] + theta * q[3, i])))
-
-
-@compiled_part
-def scaled_norm(values, y, other, rtol, atol):
-    """Root mean square of the values in units of the tolerance."""
-    total = 0.0
-    for i in range(values.shape[0]):
-        total += (values[i] / (atol + rtol * max(abs(y[i]), abs(other[i])))) ** 2
-    return np.sqrt(total / max(1, values.shape[0]))
 
 
 @compiled_part
@@ -319,7 +325,7 @@ def attempt(field, matrix, analytic, parameters, data, table, t, h, y, fresh, sp
         counts[NFEV] += 6
         return scaled_norm(error, y, end, controls[0], controls[1])
     if not fresh:
-        linearise(field, matrix, analytic, t, y, parameters, data, slope, squares[0], drift, work, counts)
+        linearise(field, matrix, analytic, t, h, y, parameters, data, slope, controls, squares[0], drift, work, counts)
     counts[NLU] += 1
     if not rosenbrock(
         field, t, h, y, slope, parameters, data, table, squares[0], drift, squares[1], pivots, k, work, end, error
@@ -338,10 +344,10 @@ def arrive(field, parameters, data, explicit, later, space, bound, counts):
     else:
         field(later, end, parameters, data, probe)
         counts[NFEV] += 1
+    inside = True
     for i in range(end.shape[0]):
-        if not (abs(end[i]) < bound and abs(probe[i]) < np.inf):
-            return False
-    return True
+        inside = inside and abs(end[i]) < bound and abs(probe[i]) < np.inf
+    return inside
 
 
 @compiled_part
@@ -457,8 +463,7 @@ def integrate_members(
     for m in range(first, last):
         begin_at, end_at = offsets[m], offsets[m + 1]
         counts[m, STATUS], ends[m] = integrate_member(
-            field, matrix, analytic, events, parameters[m], data, rule, table, order, spans[m, 0], spans[m, 1], controls,
-            bound, most, stop, states[m], times, space, squares, pivots, marks, paths[m], counts[m], counted[m], when[m],
-            where[m],
-            starts[begin_at + m : end_at + m + 1], pieces[begin_at:end_at]
+            field, matrix, analytic, events, parameters[m], data, rule, table, order, spans[m, 0], spans[m, 1],
+            controls, bound, most, stop, states[m], times, space, squares, pivots, marks, paths[m], counts[m],
+            counted[m], when[m], where[m], starts[begin_at + m : end_at + m + 1], pieces[begin_at:end_at]
         )  # fmt: skip

@@ -15,12 +15,12 @@ from ...results.progress import SILENT, Progress
 from ..ensemble import threads
 from ..memory import check_memory
 from . import callbacks, kernels
-from .tableaus import RODAS4, RODAS5P
+from .tableaus import RODAS5P
 from .trajectories import Interpolant, Trajectories
 
 Array = np.ndarray
 #: Tables and the order of the error estimate plus one; the explicit method has no table.
-METHODS: dict[str, Any] = {"dormand_prince": None, "rosenbrock": RODAS5P, "rodas4": RODAS4}
+METHODS: dict[str, Any] = {"dormand_prince": None, "rosenbrock": RODAS5P}
 _NO_TABLE = (0.0, np.zeros(0), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
 #: Chunks of members per thread: small enough to share the work evenly.
 CHUNKS = 16
@@ -64,9 +64,8 @@ def integrate(
         Numbers of each member.
     data : array_like, optional
         Numbers that all members share; handed over as one flat array.
-    method : {'dormand_prince', 'rosenbrock', 'rodas4'}
-        ``dormand_prince``: explicit, order 5(4). ``rosenbrock``: Rodas5P, L-stable, order 5(4). ``rodas4``: L-stable,
-        order 4(3).
+    method : {'dormand_prince', 'rosenbrock'}
+        ``dormand_prince``: explicit, order 5(4). ``rosenbrock``: Rodas5P, L-stable, order 5(4), for stiff flows.
     t_eval : array_like, (times,), optional
         Times at which states are wanted, in the order of the span and within it (where each member has a span of its
         own: in any of them; a member has NaN at times before its start). Default: the end.
