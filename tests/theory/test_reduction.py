@@ -40,7 +40,6 @@ def test_relu_networks_are_equal_on_the_domain(inputs, hidden, outputs, constant
     made = dmft.reduce(pairs([inputs, *hidden, outputs], rng, constant=constant), radius)
     # relative to what is summed, not to a result that may cancel
     points = ball(300, inputs, radius, rng)
-    sizes = points
     scale = np.linalg.norm(points, axis=1).max()
     for weight, bias in zip(made.original.weights, made.original.biases, strict=True):
         scale = np.abs(weight).sum(axis=1).max() * scale + (0.0 if bias is None else np.abs(bias).max())
