@@ -170,6 +170,14 @@ def test_error_by_length_and_first_start():
     assert one["extrapolation_error"].last == pytest.approx(one["error_by_length"].last, rel=1e-14)
 
 
+def test_chebyshev_agrees_at_long_times():
+    """Order 2 at tolerance 1e-6: errors of the loss below 1e-3 were measured at this tolerance."""
+    options = {"t_max": 1e6, "rtol": 1e-6, "atol": 1e-9}
+    one, other = (dmft.solve(SLUG, integrator=name, **options) for name in ("rosenbrock", "chebyshev"))
+    assert other["law_ratio"].last == pytest.approx(one["law_ratio"].last, rel=5e-3)
+    np.testing.assert_allclose(other["train_loss"].values[::10], one["train_loss"].values[::10], rtol=5e-3)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_bits_do_not_depend_on_threads(threads, monkeypatch):
     reference = dmft.solve(SLUG, t_max=10.0, starts=5)

@@ -1,9 +1,9 @@
 """Runge–Kutta–Chebyshev: explicit, order 2, stable over long steps for flows with real negative rates.
 
-s stages are stable up to h ρ = 0.65 s² for spectral radius ρ, so a step that is n times too long for an ordinary explicit
-method costs only sqrt(n) evaluations, without any Jacobian. Made for gradient flows to very long times, at moderate
-tolerance; ``rosenbrock`` is the choice for small ones and for complex rates. Not ROCK2 or ROCK4, which have other
-polynomials.
+s stages are stable up to h ρ = 0.65 s² for spectral radius ρ, so a step that is n times too long for an ordinary
+explicit method costs only sqrt(n) evaluations, without any Jacobian. Made for gradient flows to very long times, at
+moderate tolerance; ``rosenbrock`` is the choice for small ones and for complex rates. Not ROCK2 or ROCK4, which have
+other polynomials.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def spectral_radius(field, t, y, parameters, data, slope, direction, work, image
 
 @compiled
 def step(field, t, h, stages, y, slope, parameters, data, older, newer, end, value):
-    """One step with that many stages, from y to end: eqs. of Sommeijer, Shampine & Verwer, J. Comput. Appl. Math. 88."""
+    """One step with that many stages, from y to end: Sommeijer, Shampine & Verwer (1998), section 2."""
     n = y.shape[0]
     w0 = 1.0 + 2.0 / (13.0 * stages * stages)
     square = w0 * w0 - 1.0
@@ -95,6 +95,26 @@ def step(field, t, h, stages, y, slope, parameters, data, older, newer, end, val
 
 
 @compiled
+def error_norm(h, y, end, slope, value, rtol, atol):
+    """Estimated error of a step in units of the tolerance."""
+    total = 0.0
+    for i in range(y.shape[0]):
+        error = 0.8 * (y[i] - end[i]) + 0.4 * h * (slope[i] + value[i])
+        total += (error / (atol + rtol * max(abs(y[i]), abs(end[i])))) ** 2
+    return np.sqrt(total / y.shape[0])
+
+
+@compiled
+def save(t, y, times, path, due):
+    """Keep the state at all times from number `due` on that are reached; the number of the next one."""
+    while due < times.shape[0] and times[due] <= t:
+        for i in range(y.shape[0]):
+            path[due, i] = y[i]
+        due += 1
+    return due
+
+
+@compiled
 def relax_member(field, t, last, rtol, atol, bound, most, y, parameters, data, times, path, counts, stop, space):
     """One member from t to last; y is its state. Returns the status and the time reached."""
     n = y.shape[0]
@@ -105,11 +125,7 @@ def relax_member(field, t, last, rtol, atol, bound, most, y, parameters, data, t
         direction[i] = slope[i]
     radius, used = spectral_radius(field, t, y, parameters, data, slope, direction, older, value)
     counts[NFEV] += used
-    h, since, due = 0.25 / max(radius, 1e-300), 0, 0
-    while due < times.shape[0] and times[due] <= t:
-        for i in range(n):
-            path[due, i] = y[i]
-        due += 1
+    h, since, due = 0.25 / max(radius, 1e-300), 0, save(t, y, times, path, 0)
     while t < last:
         if stop[0]:
             return STOPPED, t
@@ -121,8 +137,7 @@ def relax_member(field, t, last, rtol, atol, bound, most, y, parameters, data, t
             since = 0
         h = min(h, (MOST_STAGES**2 - 1.0) / (1.54 * max(radius, 1e-300)))
         target = times[due] if due < times.shape[0] else last
-        wanted = h
-        reach = t + h >= target
+        wanted, reach = h, t + h >= target
         if reach:
             h = target - t
         if h <= 4.0 * np.spacing(t):
@@ -131,11 +146,7 @@ def relax_member(field, t, last, rtol, atol, bound, most, y, parameters, data, t
         step(field, t, h, stages, y, slope, parameters, data, older, newer, end, value)
         field(t + h, end, parameters, data, value)
         counts[NFEV] += stages
-        total = 0.0
-        for i in range(n):
-            error = 0.8 * (y[i] - end[i]) + 0.4 * h * (slope[i] + value[i])
-            total += (error / (atol + rtol * max(abs(y[i]), abs(end[i])))) ** 2
-        size = np.sqrt(total / n)
+        size = error_norm(h, y, end, slope, value, rtol, atol)
         since += 1
         if size <= 1.0:
             counts[ACCEPTED] += 1
@@ -143,22 +154,14 @@ def relax_member(field, t, last, rtol, atol, bound, most, y, parameters, data, t
             for i in range(n):
                 if not abs(end[i]) < bound:
                     return DIVERGED, t
-            for i in range(n):
-                y[i] = end[i]
-                slope[i] = value[i]
-            while due < times.shape[0] and times[due] <= t:
-                for i in range(n):
-                    path[due, i] = y[i]
-                due += 1
+                y[i], slope[i] = end[i], value[i]
+            due = save(t, y, times, path, due)
             counts[SAVED] = due
             grown = h * min(5.0, 0.8 / max(size, 1e-12) ** (1.0 / 3.0))
             h = max(grown, wanted) if reach else grown
         else:
             counts[REJECTED] += 1
-            if size == size:  # not NaN
-                h *= max(0.1, 0.8 / size ** (1.0 / 3.0))
-            else:
-                h *= 0.1
+            h *= max(0.1, 0.8 / size ** (1.0 / 3.0)) if size < np.inf else 0.1
             since = AGAIN  # the radius may have grown
     return FINISHED, t
 
@@ -215,8 +218,8 @@ def relax(
 
     References
     ----------
-    B. P. Sommeijer, L. F. Shampine, J. G. Verwer, RKC: an explicit solver for parabolic PDEs, J. Comput. Appl. Math. 88,
-    315 (1998).
+    B. P. Sommeijer, L. F. Shampine, J. G. Verwer, RKC: an explicit solver for parabolic PDEs, J. Comput. Appl. Math.
+    88, 315 (1998).
 
     Examples
     --------

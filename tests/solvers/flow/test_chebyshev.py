@@ -74,5 +74,5 @@ def test_status():
     short = relax(logistic, (0.0, 5.0), [0.1, 0.3], data=[10.0], max_steps=3)
     assert short.outcome().code == "not_converged"
     assert np.all(np.isfinite(short.y_end))
-    with pytest.raises(ParameterError, match="rtol = 0.0 is not allowed"):
+    with pytest.raises(ParameterError, match=r"rtol = 0\.0 is not allowed"):
         relax(growing, (0.0, 1.0), [1.0], rtol=0.0)
