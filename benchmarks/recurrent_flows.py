@@ -1,7 +1,8 @@
 """1000 gradient flows of linear recurrent networks against a loop over scipy's solve_ivp, at equal measured error.
 
 The error is that of the response m_0 … m_{k−1} at the end, relative to its norm, median over flows, against a run with
-far smaller tolerances. The loop is timed on six flows, ours on as many as 15 s allow, 1000 at most. Run: ``python benchmarks/recurrent_flows.py [T …]``.
+far smaller tolerances. The loop is timed on six flows, ours on as many as 15 s allow, 1000 at most.
+Run: ``python benchmarks/recurrent_flows.py [T …]``.
 """
 
 from __future__ import annotations
