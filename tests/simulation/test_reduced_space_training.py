@@ -67,7 +67,9 @@ def test_gradient_descent_tends_to_the_flow_like_the_rate():
         assert errors[0] / errors[2] == pytest.approx(4.0, rel=0.25)
 
 
-@pytest.mark.parametrize("target", ["sine", "absolute", "step"])
+@pytest.mark.parametrize(
+    "target", ["absolute", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sine", "step"))]
+)
 def test_theory_is_the_limit_of_simulations(target):
     run = dmft.compare(
         SLUG, target=target, optimizer="gradient_descent", size=(100, 200, 400), replicas=12, starts=24, **SMALL

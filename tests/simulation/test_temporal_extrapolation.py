@@ -50,7 +50,7 @@ def test_gradient_descent_tends_to_the_flow_like_the_rate():
     np.testing.assert_allclose(np.log2(ratios), 1.0, atol=0.1)
 
 
-@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("slug", [SLUGS[0], *(pytest.param(slug, marks=pytest.mark.slow) for slug in SLUGS[1:])])
 def test_theory_is_the_limit_of_simulations(slug):
     options = {"t_max": 4.0, "simulated_time": 4.0, "state_dim": 6, "train_length": 4, "test_length": 8}
     comparison = dmft.compare(slug, size=(250, 500, 1000), replicas=8, **options).comparison
