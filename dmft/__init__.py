@@ -1,6 +1,6 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models`` and the words ``Run``, ``Panel``,
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Panel``,
 ``Guide``, ``Loss``, ``DMFTError``.
 Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .results.run import Run
     from .sweeps.sweep import sweep
     from .theory.losses import Loss
+    from .theory.reduction import reduce
     from .theory.registry import models, register
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOME = {
     "sweep": "sweeps.sweep",
     "models": "theory.registry",
     "register": "theory.registry",
+    "reduce": "theory.reduction",
     "Guide": "results.picture",
     "Panel": "results.picture",
     "Run": "results.run",
@@ -45,6 +47,7 @@ __all__ = [
     "compare",
     "load",
     "models",
+    "reduce",
     "register",
     "simulate",
     "solve",

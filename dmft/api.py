@@ -26,16 +26,6 @@ if TYPE_CHECKING:
     from .results.phase import PhaseDiagram
 
 
-#: Sizes of a comparison where the twin of the model has no ``default_sizes``.
-SIZES = (500, 1000, 2000)
-
-
-def default_sizes(model: Model) -> tuple[int, ...]:
-    """Sizes that the twin of this model simulates in a minute or so, increasing; a simulation takes the last."""
-    chosen = getattr(twin(model), "default_sizes", None)
-    return SIZES if chosen is None else tuple(chosen(model))
-
-
 def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[str, Any]]:
     """Hand each option to every class that declares it.
 
@@ -134,7 +124,7 @@ def simulate(
     """
     made, chosen = make(model, [_checked(method, Simulation)], options)
     if method is None and "size" not in options:
-        chosen = replace(chosen, size=default_sizes(made)[-1])
+        chosen = replace(chosen, size=made.default_sizes()[-1])
     started = time.perf_counter()
     simulation = twin(made).simulate(made, chosen, progress)
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
@@ -154,9 +144,9 @@ def compare(
     ----------
     model : str, Model or Run
         A run with theory is not solved again.
-    size : int or iterable of int
-        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: 500, 1000 and 2000,
-        or what the twin of the model can do in a minute or so.
+    size : int or iterable of int, optional
+        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: the sizes of the
+        model, most often 500, 1000 and 2000.
 
     Returns
     -------
@@ -182,7 +172,7 @@ def compare(
         cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [_checked(method, cls.method), Simulation]
         made, method, simulation = make(model, wanted, options)
-    sizes = given or default_sizes(made)
+    sizes = given or made.default_sizes()
     if theory is None:
         theory = made.solve(method, progress)
     if theory.status.code in (INTERRUPTED, DIVERGED):  # Ctrl-C means all of it; nothing agrees with divergence
@@ -197,10 +187,10 @@ def compare(
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 
 
-def _checked(method: Any, cls: type[Declared]) -> Any:
-    """`method` if it is of class `cls`; the class itself, to be made from options, if there is none."""
+def _checked(method: Any, cls: type[Declared], default: type[Declared] | None = None) -> Any:
+    """`method` if it is of class `cls`; if there is none the class to be made from options: `default` or `cls`."""
     if method is None:
-        return cls
+        return default or cls
     if not isinstance(method, cls):
         raise ParameterError(f"method = {method!r} is not allowed: give a {cls.__name__}, or its options by name")
     return method

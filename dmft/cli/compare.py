@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    helps={"size": ("N[,N,…]", "N: numbers of weights  [default 500,1000,2000, or what the model can do]")},
+    helps={"size": ("N[,N,…]", "N: numbers of weights  [default {sizes}]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
@@ -66,12 +66,12 @@ def parse_sizes(given: Any) -> list[int]:
 
 def simulations_of(model: Model, values: dict[str, Any]) -> list[Simulation]:
     """One simulation for each size that is given, or else that the twin of the model can do."""
-    from ..api import default_sizes
+
     from ..simulation.method import Simulation
 
     values = dict(values)
     given = values.pop("size", None)
-    sizes = default_sizes(model) if given is None else parse_sizes(given)
+    sizes = model.default_sizes() if given is None else parse_sizes(given)
     return [Simulation.from_dict({**values, "size": size}) for size in sizes]
 
 

@@ -70,7 +70,7 @@ class ModelCommand(click.Command):
     takes_run : bool
         A file of results may stand in place of SLUG; it brings model and theory.
     helps : dict, optional
-        Placeholder and help that differ from the declaration's, by parameter name.
+        Placeholder and help that differ from the declaration's, by parameter name; ``{sizes}`` are those of the model.
     """
 
     def __init__(
@@ -151,8 +151,14 @@ class ModelCommand(click.Command):
             new = [item for item in cls.declared() if item.name not in seen]
             seen |= {item.name for item in new}
             title = TITLES[part].format(slug=selection.model.slug)
-            groups[title] = [DeclaredOption(item, *self.helps.get(item.name, ())) for item in new]
+            groups[title] = [DeclaredOption(item, *self._help(item.name, selection)) for item in new]
         return groups
+
+    def _help(self, name: str, selection: Selection) -> tuple[str, ...]:
+        if name not in self.helps:
+            return ()
+        sizes = ["those of the model"] if selection.run else [str(size) for size in selection.model().default_sizes()]
+        return tuple(text.format(sizes=",".join(sizes), size=sizes[-1]) for text in self.helps[name])
 
     def _own_options(self) -> tuple[set[str], set[str]]:
         """Names of all flags (with those of every model), and of the short options that take a value."""

@@ -11,7 +11,11 @@ from .options import common_options, complete_slug
 
 
 @click.command(
-    name="simulate", short_help="Simulate a model at finite size.", cls=ModelCommand, parts=("parameters", "simulation")
+    name="simulate",
+    short_help="Simulate a model at finite size.",
+    cls=ModelCommand,
+    parts=("parameters", "simulation"),
+    helps={"size": ("N", "N: number of weights  [default {size}]")},
 )
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @common_options
@@ -21,12 +25,12 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft simulate --alpha 2.0 --size 1000 --replicas 8
     """
-    from ..api import default_sizes, simulate, twin
+    from ..api import simulate, twin
     from ..simulation.method import Simulation
     from .calculation import Calculation, carry_out
 
     model = selection.model.from_dict(values["parameters"])
-    method = Simulation.from_dict({"size": default_sizes(model)[-1], **values["simulation"]})
+    method = Simulation.from_dict({"size": model.default_sizes()[-1], **values["simulation"]})
     module = twin(model)
     calculation = Calculation(
         "simulate",

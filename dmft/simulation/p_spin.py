@@ -23,17 +23,9 @@ from .replicas import run_replicas
 
 #: Largest steps, in units of the rates of the flow and of the noise; their bias is measured in docs/theory/p_spin.rst.
 FLOW_STEP, NOISE_STEP = 0.2, 0.05
-#: Couplings of the largest simulation that is done without being asked for a size.
-COUPLINGS = 4e6
 #: Stages after the first, each as (weight, part of the step): Runge–Kutta of order 4, and Heun's rule of order 2,
 #: which suffices with the small steps that noise needs.
 CLASSICAL, HEUN = ((2.0, 0.5), (2.0, 0.5), (1.0, 1.0)), ((1.0, 1.0),)
-
-
-def default_sizes(model: PSpin) -> tuple[int, ...]:
-    """Three sizes for a comparison: as many couplings as are drawn and used in seconds, not more than 2000 spins."""
-    largest = min(2000, int(COUPLINGS ** (1.0 / model.p)))
-    return tuple(sorted({max(2, round(largest * part)) for part in (0.4, 0.6, 1.0)}))
 
 
 def substeps(model: PSpin) -> np.ndarray:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .. import api
 from ..errors import DMFTError, ParameterError, UnknownNameError
 from ..parameters import Declared, Parameter, digest
 from ..results.provenance import package_version
@@ -180,15 +179,15 @@ class Plan:
 
 
 def default_sizes(model: type[Model], axes: Sequence[Axis], fixed: Values) -> tuple[int, ...]:
-    """Sizes that the twin can do at all corners of a sweep, as :func:`dmft.api.default_sizes` for one model."""
+    """Sizes that the twin can do at all corners of a sweep, as `default_sizes` of one model."""
     found = []
     declared = {item.name for item in model.declared()}
     for corner in itertools.product(*((axis.rows[0], axis.rows[-1]) for axis in axes)):
         pairs = [pair for axis, row in zip(axes, corner, strict=True) for pair in zip(axis.names, row, strict=True)]
         here = {name: value for name, value in pairs if name in declared}
         with suppress(DMFTError):  # what is wrong there will be told for that point
-            found.append(api.default_sizes(model.from_dict({**fixed.get("parameters", {}), **here})))
-    return min(found, key=max, default=api.SIZES)
+            found.append(model.from_dict({**fixed.get("parameters", {}), **here}).default_sizes())
+    return min(found, key=max, default=model.sizes)
 
 
 def parts_of(model: type[Model], kind: str) -> dict[str, type[Declared]]:

@@ -29,6 +29,8 @@ class Model(Declared):
         What the figure of a run shows; those that a run has no data for are left out. Empty: the first curves and maps.
     method : type
         Declared dataclass with the options of this model's solver.
+    sizes : tuple of int
+        What `default_sizes` returns.
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
         module of the same name in the sibling package ``simulation``.
@@ -40,7 +42,15 @@ class Model(Declared):
     observables: ClassVar[tuple[Observable, ...]] = ()
     figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
+    sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
     twin: ClassVar[str | None] = None
+
+    def default_sizes(self) -> tuple[int, ...]:
+        """Sizes at which a comparison simulates unless told otherwise, increasing; a simulation alone takes the last.
+
+        Override it where the cost of a size depends on the parameters.
+        """
+        return self.sizes
 
     def solve(self, method: Any, progress: Progress) -> Solution:
         """Solve the equations of this model; `method` is an instance of :attr:`method`."""
@@ -80,3 +90,13 @@ class Model(Declared):
     def observable(cls, name: str) -> Observable:
         """The declaration of one observable."""
         return next(item for item in cls.observables if item.name == name)
+
+
+#: Coefficients of the largest simulation that is done without being asked for a size: drawn and used in seconds.
+COEFFICIENTS = 4e6
+
+
+def sizes_for(order: float, factor: float = 1.0) -> tuple[int, ...]:
+    """Three sizes for a comparison where a problem of size N has ``factor · N^order`` random coefficients."""
+    largest = min(2000, int((COEFFICIENTS / factor) ** (1.0 / order)))
+    return tuple(sorted({max(2, round(largest * part)) for part in (0.4, 0.6, 1.0)}))

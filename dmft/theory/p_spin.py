@@ -17,7 +17,7 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.two_time.method import TwoTime
-from .base import Model
+from .base import Model, sizes_for
 from .registry import register
 
 if TYPE_CHECKING:
@@ -165,6 +165,9 @@ class PSpin(Model):
         noise_law, memory_law = np.zeros(p), np.zeros(p - 1)
         noise_law[-1], memory_law[-1] = 0.5 * p, 0.5 * p * (p - 1.0)
         return TwoTimeProblem(noise_law, memory_law, self.temperature)
+
+    def default_sizes(self) -> tuple[int, ...]:
+        return sizes_for(self.p)
 
     def estimate(self, method: TwoTime) -> dict[str, float]:
         from ..solvers.two_time.solve import estimate

@@ -18,7 +18,7 @@ from ..results.curve import Coordinate, Curve, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
-from .base import Model
+from .base import Model, sizes_for
 from .registry import register
 from .sgd import OBSERVABLES, SGD, time_axes
 
@@ -124,6 +124,10 @@ class SGDRandomFunctions(Model):
             decay=1.0 - self.learning_rate * self.ridge, mean=b * amplitude, square=b * amplitude**2,
             label_noise=self.label_noise, m0=self.m0, r0=self.r0, sphere=self.sphere,
         )  # fmt: skip
+
+    def default_sizes(self) -> tuple[int, ...]:
+        degree = int(np.flatnonzero(self.covariance)[-1])
+        return sizes_for(degree + 1.0, self.alpha)
 
     def estimate(self, method: Exact) -> dict[str, float]:
         from ..solvers.two_time.discrete import estimate

@@ -84,13 +84,12 @@ def test_compare(call, tmp_path):
 @pytest.mark.parametrize("command", ["compare", "simulate"])
 def test_default_sizes_can_be_done(call, slug, command):
     """In two minutes, by the estimate, and in 2 GB; the same sizes as in Python."""
-    from dmft.api import default_sizes
     from dmft.theory.registry import find
 
     needs = call(command, slug, "--dry-run", "--json").object
     assert needs["seconds"] < 120.0
     assert needs["memory"] < 2e9
-    sizes = default_sizes(find(slug)())
+    sizes = find(slug)().default_sizes()
     assert (needs["method"]["sizes"] if command == "compare" else [needs["method"]["size"]]) == [*sizes][
         slice(None) if command == "compare" else slice(-1, None)
     ]

@@ -1,8 +1,8 @@
 """The compiled loops of the marching solver, from sums over paths up to the march itself; no physics, no Python.
 
-One file, because Numba's cache does not notice a change in another one. Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
-runs over neighbouring paths. Sums over paths are taken serially in a fixed order: the bits do not depend
-on the number of threads. Paths are visited in tiles that stay in the first-level cache.
+One file, because Numba's cache does not notice a change in another one. Arrays are time-major, ``rows[s, i]`` with
+time (or innovation) `s` and path `i`, so that every inner loop runs over neighbouring paths. Sums over paths are taken
+serially in a fixed order: the bits do not depend on the number of threads. Paths are visited in tiles.
 """
 
 from __future__ import annotations

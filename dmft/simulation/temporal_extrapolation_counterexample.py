@@ -1,0 +1,5 @@
+"""Finite twin of ``temporal-extrapolation/counterexample``: SGD, see :mod:`dmft.simulation.sequences`."""
+
+from .sequences import estimate, simulate
+
+__all__ = ["estimate", "simulate"]
