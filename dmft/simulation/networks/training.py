@@ -50,8 +50,8 @@ class Trained:
 
     Attributes
     ----------
-    weights : array (R, P)
-        At the end; of a diverged replica, the last with a finite loss.
+    start, weights : array (R, P)
+        Before the first step, and at the end; of a diverged replica, the last with a finite loss.
     records : dict
         Measured arrays (R, T, …) at the `done` first times.
     done : int
@@ -62,6 +62,7 @@ class Trained:
         Replicas that reached the target loss.
     """
 
+    start: Any
     weights: Any
     records: dict[str, np.ndarray]
     done: int
@@ -97,6 +98,7 @@ def train(
     weights = xp.asarray(network.start(rngs).astype(dtype))
     data = _Data(problem, rngs, backend, dtype)
     state = problem.optimiser.start(xp, weights)
+    start = weights
     previous, last = weights, int(times[-1])
     rows: list[dict[str, np.ndarray]] = []
     diverged, rests = (np.zeros(len(rngs), dtype=bool) for _ in range(2))
@@ -127,7 +129,22 @@ def train(
         update(float(len(rngs)) * (len(times) - len(rows)))
         rows += [rows[-1]] * (len(times) - len(rows))
     records = {name: np.stack([row[name] for row in rows], axis=1) for name in (rows[0] if rows else ())}
-    return Trained(weights, records, len(rows), diverged, rests)
+    return Trained(start, weights, records, len(rows), diverged, rests)
+
+
+def crossing(times: np.ndarray, amplitude: np.ndarray, level: float) -> np.ndarray:
+    """When amplitudes (R, T, …) fall below `level` for the first time; NaN where they do not.
+
+    Between two records the logarithm is interpolated linearly, which is exact for exponential decay.
+    """
+    below = amplitude < level
+    after = np.argmax(below, axis=1)[:, None]
+    before = np.maximum(after - 1, 0)
+    floor = np.finfo(float).tiny
+    high, low = (np.log(np.maximum(np.take_along_axis(amplitude, i, axis=1)[:, 0], floor)) for i in (before, after))
+    start, end = (np.asarray(times, dtype=float)[i[:, 0]] for i in (before, after))
+    part = np.divide(high - np.log(level), high - low, out=np.ones_like(high), where=high > low)
+    return np.where(below.any(axis=1), start + part * (end - start), np.nan)
 
 
 class _Data:
