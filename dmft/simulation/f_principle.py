@@ -13,7 +13,7 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.memory import check_memory
-from ..theory.f_principle import LEVEL, FPrinciple
+from ..theory.f_principle import LEVEL, FPrinciple, crossing, infinite
 from .backend import get_backend
 from .method import Simulation
 from .networks.activations import ReLU
@@ -24,7 +24,7 @@ from .networks.optimisers import SGD
 from .networks.replicas import estimate as estimate_training
 from .networks.replicas import run_training
 from .networks.schedules import constant
-from .networks.training import Problem, Trained, crossing
+from .networks.training import Problem, Trained
 
 Array = np.ndarray
 
@@ -88,7 +88,7 @@ def simulate(model: FPrinciple, method: Simulation, progress: Progress) -> Solut
     for name in moments:
         values, stderr = moments.mean(name), moments.stderr(name)
         if name == "time_to_fit":
-            values = np.where(np.isnan(values), np.inf, values)
+            values = infinite(values)
         curves[name] = model.observable(name).curve(values, stderr)
     kept = len(curves["train_loss"].values) if curves else 0
     diagnostics = {

@@ -60,18 +60,21 @@ class FPrinciple(Model):
         Observable("train_loss", "ℓ", "half the mean squared error", ("step",)),
         Observable("time_to_fit", "t_k", "step at which 5 % of a mode is left", SPECTRUM),
         Observable("time_to_fit_continuum", "t_k^∞", "the same for infinitely many points at rate ηn", SPECTRUM),
-        Observable("quadratic_law", "∝k²", "time to fit of k = 2, continued as k²", SPECTRUM),
+        Observable("quadratic_law", "∝k²", "time to fit of the largest even k, continued as k²", SPECTRUM),
         Observable("eigenvalue", "λ_k", "eigenvalue of the Gram matrix of the tangent kernel", SPECTRUM),
         Observable("kernel_coefficient", "c_k", "cosine coefficient of the tangent kernel", SPECTRUM),
         Observable("spectral_slope", "z", "slope of ln t_k against ln k over even k from 4 on", ()),
         Observable("weight_displacement", "‖w−w₀‖/‖w₀‖", "relative change of the weights at the end", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
-        Panel("time_to_fit", log="xy", guides=(Guide("quadratic_law", label=r"$\propto k^2$"),)),
-        Panel("train_loss", log="xy"),
+        Panel(
+            "time_to_fit",
+            log="xy",
+            guides=(Guide("quadratic_law", label=r"$\propto k^2$"), Guide("time_to_fit_continuum", label="continuum")),
+        ),
         Panel("eigenvalue", log="xy"),
-        Panel("kernel_coefficient", log="xy"),
-        Panel("mode_amplitude", log=""),
+        Panel("train_loss", log="xy"),
+        Panel("mode_amplitude", log="y"),
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (240, 480, 960)
@@ -178,12 +181,13 @@ class FPrinciple(Model):
         coefficients = self.coefficients
         fit, gram = self.times_to_fit(eigenvalues), 0.5 * self.samples * coefficients
         gram[0] *= 2.0
+        last = self.max_frequency - self.max_frequency % 2
         values: dict[str, Array] = {
             "mode_amplitude": amplitude[:kept],
             "train_loss": self.mean_loss(amplitude[:kept]),
             "time_to_fit": fit,
             "time_to_fit_continuum": self.times_to_fit(gram),
-            "quadratic_law": fit[2] * (0.5 * self.frequencies) ** 2,
+            "quadratic_law": fit[last] * (self.frequencies / last) ** 2,
             "eigenvalue": eigenvalues,
             "kernel_coefficient": coefficients,
             "spectral_slope": np.array(self.slope(fit)),
@@ -215,3 +219,23 @@ class FPrinciple(Model):
             "step": Coordinate("step", self.recorded_steps[:kept].astype(float), "t", "step"),
             "frequency": Coordinate("frequency", self.frequencies.astype(float), "k", "frequency"),
         }
+
+
+def crossing(times: Array, amplitude: Array, level: float) -> Array:
+    """When amplitudes (…, T, k) fall below `level` for the first time; NaN where they do not.
+
+    Between two times, the logarithm is interpolated linearly in time, which is exact for exponential decay.
+    """
+    below = amplitude < level
+    after = np.argmax(below, axis=-2)[..., None, :]
+    before = np.maximum(after - 1, 0)
+    floor = np.finfo(float).tiny
+    high, low = (np.log(np.maximum(np.take_along_axis(amplitude, i, -2)[..., 0, :], floor)) for i in (before, after))
+    start, end = (np.asarray(times, dtype=float)[i[..., 0, :]] for i in (before, after))
+    part = np.divide(high - np.log(level), high - low, out=np.ones_like(high), where=high > low)
+    return np.where(below.any(axis=-2), start + part * (end - start), np.nan)
+
+
+def infinite(times: Array) -> Array:
+    """Times with infinity where there is none: averages over replicas keep NaN, results tell infinity."""
+    return np.where(np.isnan(times), np.inf, times)

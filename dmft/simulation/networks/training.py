@@ -132,21 +132,6 @@ def train(
     return Trained(start, weights, records, len(rows), diverged, rests)
 
 
-def crossing(times: np.ndarray, amplitude: np.ndarray, level: float) -> np.ndarray:
-    """When amplitudes (R, T, …) fall below `level` for the first time; NaN where they do not.
-
-    Between two records the logarithm is interpolated linearly, which is exact for exponential decay.
-    """
-    below = amplitude < level
-    after = np.argmax(below, axis=1)[:, None]
-    before = np.maximum(after - 1, 0)
-    floor = np.finfo(float).tiny
-    high, low = (np.log(np.maximum(np.take_along_axis(amplitude, i, axis=1)[:, 0], floor)) for i in (before, after))
-    start, end = (np.asarray(times, dtype=float)[i[:, 0]] for i in (before, after))
-    part = np.divide(high - np.log(level), high - low, out=np.ones_like(high), where=high > low)
-    return np.where(below.any(axis=1), start + part * (end - start), np.nan)
-
-
 class _Data:
     """Samples on the device; all of them, or mini-batches of each replica."""
 
