@@ -69,7 +69,7 @@ class FPrincipleLFP(Model):
         Observable(
             "rms_difference",
             "Δ_LFP",
-            "root mean square distance from the LFP solution, within the range of the data",
+            "root mean square distance from the LFP solution, between the data",
             (),
         ),
         Observable("distance_to_cubic", "Δ_3", "root mean square distance from the cubic spline", ()),
