@@ -14,6 +14,7 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..results.status import DIVERGED, Status
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.f_principle import infinite
@@ -62,6 +63,8 @@ def simulate(model: FPrincipleLFP, method: Simulation, progress: Progress) -> So
     check_memory(estimate(model, method)["memory"], "try a smaller --size or fewer points", backend.free_memory())
     started = time.perf_counter()
     moments, status, facts = run_replicas(Replica, model, method, backend, TIMES - 1, progress)
+    if status.code == DIVERGED:
+        status = Status(DIVERGED, "the gradient flow needs too many steps: try a larger --size, which makes it lazy")
     curves = {}
     for name in moments:
         values = moments.mean(name)

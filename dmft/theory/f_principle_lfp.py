@@ -185,8 +185,9 @@ class FPrincipleLFP(Model):
 
     @property
     def frequencies(self) -> Array:
-        """ξ, in cycles per unit of length."""
-        return np.geomspace(0.1, 5.0, FREQUENCIES) / max(float(np.abs(self.points).max()), 1e-300)
+        """ξ, in cycles per unit of length: two decades about the inverse range of the data."""
+        reach = max(float(np.ptp(self.points, axis=0).max()), 1e-300)
+        return np.geomspace(0.1, 10.0, FREQUENCIES) * 10.0 ** np.round(-np.log10(reach))
 
     def estimate(self, method: Kernel) -> dict[str, float]:
         count, places = len(self.points), PLACES[self.dimension] ** self.dimension

@@ -60,8 +60,12 @@ class FPrincipleTraining(Model):
         Observable("target_function", "f", "target", ("x",)),
         Observable("low_pass_error", "e_low", "relative error of the low-pass part", FILTERED),
         Observable("high_pass_error", "e_high", "relative error of the high-pass part", FILTERED),
-        Observable("low_pass_at_loss", "e_low", "the same when the loss is reached", ("relative_loss", "filter_width")),
-        Observable("high_pass_at_loss", "e_high", "the same when it is reached", ("relative_loss", "filter_width")),
+        Observable(
+            "low_pass_at_loss", "e_low", "low-pass error when the loss is reached", ("relative_loss", "filter_width")
+        ),
+        Observable(
+            "high_pass_at_loss", "e_high", "high-pass error when the loss is reached", ("relative_loss", "filter_width")
+        ),
         Observable("output_entropy", "H(T)", "entropy of the binned output, I(X;T)", ("step",), "bit"),
         Observable("output_information", "I(T;Y)", "information of the binned output on the target", ("step",), "bit"),
         Observable("target_entropy", "H(Y)", "entropy of the binned target", (), "bit"),
@@ -73,7 +77,7 @@ class FPrincipleTraining(Model):
         Panel("kernel_rate", log="xy"),
         Panel("output_information", x="output_entropy", guides=(Guide("target_entropy"),), log=""),
         Panel("peak_error", log=""),
-        Panel("frequency_error", log=""),
+        Panel("frequency_error", log="z"),
         Panel("error_at_loss", log="y"),
         Panel("low_pass_error", log="x"),
         Panel("high_pass_error", log="x"),
@@ -259,7 +263,7 @@ class FPrincipleTraining(Model):
         for name, square in squares.items():
             if name != "train_loss":
                 whole = self._whole[name][0]
-                seen = whole > 1e-6 * whole.max()  # a frequency that the target lacks has no relative error
+                seen = whole > 1e-4 * whole.max()  # a frequency that the target lacks has no relative error
                 values[name] = np.sqrt(np.where(seen, square / np.where(seen, whole, 1.0), np.nan))
         if self.on_a_line:
             values["peak_error"] = values["frequency_error"][:, self.peaks]

@@ -19,6 +19,8 @@ from .network import Network
 
 #: Smallest step, as part of the time reached; below it the flow is given up.
 SMALLEST = 1e-12
+#: Steps, accepted or not, after which it is given up as well: ReLU networks can slide along the edge of a gate.
+MOST = 200_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Flow:
     steps : int
         Accepted steps.
     diverged : bool
-        The flow left the float range, or needs steps below :data:`SMALLEST`.
+        The flow left the float range, or needs steps below :data:`SMALLEST` or more than :data:`MOST` of them.
     """
 
     weights: Any
@@ -86,8 +88,11 @@ def gradient_flow(
     outputs, slopes = jacobian(network, backend, weights, data)
     missing, pushed = targets - outputs, np.zeros(len(targets))
     residuals, pushes = np.empty((2, len(times), len(targets)))
-    now, step, count, reached, diverged = 0.0, np.inf, 0, 0, False
-    rates, modes = _spectrum(slopes, rate, backend)
+    now, step, count, tried, reached, diverged = 0.0, np.inf, 0, 0, 0, False
+    kernel = _kernel(slopes, rate, backend)
+    if not (np.isfinite(kernel).all() and np.isfinite(missing).all()):
+        return Flow(weights, residuals[:0], pushes[:0], 0, True)
+    rates, modes = _spectrum(kernel)
     while reached < len(times) and not diverged and not stop():
         step = min(step, float(times[reached]) - now)
         decay = -np.expm1(-rates * step)
@@ -97,23 +102,29 @@ def gradient_flow(
         moved = weights + backend.xp.asarray((rate * push).astype(dtype)) @ slopes
         outputs, trial = jacobian(network, backend, moved, data)
         error = float(np.sqrt(np.mean((targets - outputs - predicted) ** 2))) / (tolerance * scale)
-        if error <= 1.0:
+        kernel = _kernel(trial, rate, backend)
+        if error <= 1.0 and np.isfinite(kernel).all():
             now, count = now + step, count + 1
             weights, slopes, missing, pushed = moved, trial, targets - outputs, pushed + push
-            rates, modes = _spectrum(slopes, rate, backend)
+            rates, modes = _spectrum(kernel)
             while reached < len(times) and now >= float(times[reached]) * (1.0 - 1e-12):
                 residuals[reached], pushes[reached] = -missing, pushed
                 reached += 1
                 update(1.0)
         # the error of a step grows as its square
         factor = 0.1 if not np.isfinite(error) else min(10.0, max(0.1, 0.8 * max(error, 1e-12) ** -0.5))
-        step *= factor
-        diverged = step < SMALLEST * max(now, float(times[0]))
+        step, tried = step * factor, tried + 1
+        diverged = step < SMALLEST * max(now, float(times[0])) or tried >= MOST
     return Flow(weights, residuals[:reached], pushes[:reached], count, diverged)
 
 
-def _spectrum(slopes: Any, rate: float, backend: Backend) -> tuple[np.ndarray, np.ndarray]:
-    """Rates and vectors of the tangent kernel (n, n); round-off must not make a rate negative."""
+def _kernel(slopes: Any, rate: float, backend: Backend) -> np.ndarray:
+    """The tangent kernel (n, n) times the rate, summed in float64."""
     wide = slopes.astype(np.float64)
-    rates, modes = np.linalg.eigh(rate * backend.to_host(wide @ wide.T))
+    return rate * backend.to_host(wide @ wide.T)
+
+
+def _spectrum(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and vectors; round-off must not make a rate negative."""
+    rates, modes = np.linalg.eigh(kernel)
     return np.maximum(rates, 0.0), modes
