@@ -98,11 +98,11 @@ class Replica:
         )  # fmt: skip
         done = len(flow.residuals)
         facts = {"steps": flow.steps}
-        if done < TIMES:  # what is still to be learned is known at the end only
-            series = {"train_loss": 0.5 * np.mean(flow.residuals**2, axis=1)}
+        if done < TIMES:  # the rest is known at the end only
+            loss, remainder = 0.5 * np.mean(flow.residuals**2, axis=1), model.remainder(flow.residuals)
+            series = {"train_loss": loss, "spectral_remainder": remainder}
             return Member({}, done, flow.diverged, facts, series=series)
-        remaining = flow.pushes[-1] - flow.pushes
-        curves = model.curves(self.predict(flow.weights), remaining, flow.pushes[-1], flow.residuals)
+        curves = model.curves(self.predict(flow.weights), flow.residuals)
         fit = curves.pop("time_to_fit")
         series = {name: curves.pop(name) for name in ("train_loss", "spectral_remainder")}
         return Member({}, done, flow.diverged, facts, {**curves, "time_to_fit": _known(fit)}, series)

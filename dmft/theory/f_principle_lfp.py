@@ -62,7 +62,7 @@ class FPrincipleLFP(Model):
         Observable("natural_cubic_spline", "h_3", "natural cubic spline through the points", LINE),
         Observable("linear_spline", "h_1", "piecewise linear interpolation, beyond the points their chord", LINE),
         Observable("prediction_plane", "h", "output at the end", PLANE),
-        Observable("spectral_remainder", "ε", "part of a frequency that is still to be learned", ("t", "frequency")),
+        Observable("spectral_remainder", "ε", "part of a frequency that is missing at the points", ("t", "frequency")),
         Observable("time_to_fit", "t_ξ", "time at which 5 % of a frequency is left", ("frequency",)),
         Observable("gamma_squared", "γ²", "rate of a frequency, per density of biases", ("frequency",)),
         Observable("train_loss", "ℓ", "half the mean squared error at the points"),
@@ -203,8 +203,7 @@ class FPrincipleLFP(Model):
         flow = self.flow(method.kernel)
         end = np.array([np.inf])
         prediction = flow.predict(end, *self.gram(method.kernel, self.places))[0]
-        remaining = flow.coefficients(end) - flow.coefficients(self.times)
-        curves = self.curves(prediction, remaining, flow.coefficients(end)[0], flow.residual(self.times))
+        curves = self.curves(prediction, flow.residual(self.times))
         curves["gamma_squared"] = kernels.lfp_spectrum(
             self.frequencies, self.activation, self.weight_range, self.output_range, self.dimension
         )
@@ -221,20 +220,17 @@ class FPrincipleLFP(Model):
         status = Status(CONVERGED, "closed form, exact to round-off")
         return Solution(made, self.coordinates(), status, 0, method.as_dict(), facts)
 
-    def curves(self, prediction: Array, remaining: Array, total: Array, residual: Array) -> dict[str, Array]:
+    def curves(self, prediction: Array, residual: Array) -> dict[str, Array]:
         """Curves of theory and twin alike.
 
         Parameters
         ----------
         prediction : ndarray (m,)
             Output at the places.
-        remaining : ndarray (T, n)
-            ∫ₜ^∞ u at the points; `total` (n,) is that from time 0.
         residual : ndarray (T, n)
-            u or −u.
+            u or −u, what is missing at the points.
         """
-        reference = np.maximum(self.spectrum(total[None])[0], 1e-300)
-        remainder = self.spectrum(remaining) / reference
+        remainder = self.remainder(residual)
         found = {
             "spectral_remainder": remainder,
             "train_loss": 0.5 * np.mean(residual**2, axis=1),
@@ -254,6 +250,10 @@ class FPrincipleLFP(Model):
     def lfp_prediction(self) -> Array:
         """The LFP solution (m,) at infinite time: eq. (12)."""
         return self.flow("lfp").predict(np.array([np.inf]), *self.gram("lfp", self.places))[0]
+
+    def remainder(self, residual: Array) -> Array:
+        """Spectrum of what is missing at the points (T, frequency) over that of the target: û_ρ of eq. (5)."""
+        return self.spectrum(residual) / np.maximum(self.spectrum(self.values[None]), 1e-300)
 
     def spectrum(self, weights: Array) -> Array:
         """|Σ_i weights_i exp(−2πi ξ·x_i)| (T, frequency), root mean square over directions of ξ."""

@@ -125,6 +125,7 @@ def test_every_solution_interpolates(options):
     assert np.all(np.diff(loss) < 0.0)
     assert loss[-1] < 1e-20 * loss[0]
     remainder = run["spectral_remainder"].values
+    assert np.all(np.isfinite(run["time_to_fit"].values))
     assert np.all(np.abs(remainder[-1]) < 1e-6)
 
 
