@@ -36,7 +36,7 @@ def lazy_to_rich(axes) -> None:
     for k, row in enumerate(np.array(ratios).T):
         if k >= 2:
             good = np.isfinite(row)
-            axes.loglog(np.array(SCALES)[good], row[good], "o-", markersize=3, label=f"$k={k}$")
+            axes.semilogx(np.array(SCALES)[good], row[good], "o-", markersize=3, label=f"$k={k}$")
     axes.axhline(1.0, color="0.4", linestyle="--", linewidth=0.8)
     axes.set_xlabel(r"output scale $\kappa$")
     axes.set_ylabel("time to fit / theory")

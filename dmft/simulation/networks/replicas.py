@@ -16,7 +16,7 @@ from ..method import Simulation
 from .training import Measure, Problem, Trained, train
 
 #: Numbers in the activations of a group, above which stacking more replicas gains nothing: they leave the cache.
-STACKED = 2e5
+STACKED = 1e5
 #: Makes the arrays at the end from a group's trained networks: ``at_end(trained) -> (R, …)`` by name.
 AtEnd = Callable[[Trained], dict[str, np.ndarray]]
 
