@@ -1,7 +1,7 @@
 """Linear frequency principle (LFP): what a wide two-layer network learns from few points, and in which order.
 
 Each frequency of the output relaxes as ∂_t û(ξ) = −γ²(ξ) û_ρ(ξ), with u_ρ the missing part at the data. Equation
-numbers are those of docs/theory/f_principle.rst.
+numbers are those of docs/theory/f_principle_lfp.rst.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class FPrincipleLFP(Model):
         return density * kernel, np.concatenate([one, others], axis=1)
 
     def flow(self, kind: str) -> KernelFlow:
-        """The dynamics at the data: eq. (11)."""
+        """The dynamics at the data: eq. (7)."""
         return KernelFlow.of(*self.gram(kind, self.points), self.values)
 
     @cached_property
@@ -248,11 +248,11 @@ class FPrincipleLFP(Model):
 
     @cached_property
     def lfp_prediction(self) -> Array:
-        """The LFP solution (m,) at infinite time: eq. (12)."""
+        """The LFP solution (m,) at infinite time: eq. (8)."""
         return self.flow("lfp").predict(np.array([np.inf]), *self.gram("lfp", self.places))[0]
 
     def remainder(self, residual: Array) -> Array:
-        """Spectrum of what is missing at the points (T, frequency) over that of the target: û_ρ of eq. (5)."""
+        """Spectrum of what is missing at the points (T, frequency) over that of the target: û_ρ of eq. (1)."""
         return self.spectrum(residual) / np.maximum(self.spectrum(self.values[None]), 1e-300)
 
     def spectrum(self, weights: Array) -> Array:

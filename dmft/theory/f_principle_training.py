@@ -1,7 +1,7 @@
 """Frequency principle in a deep network: which frequencies of the target are learned at which stage of training.
 
 The theory is the lazy limit, in which the tangent kernel of infinitely wide layers is constant. Equation numbers are
-those of docs/theory/f_principle.rst.
+those of docs/theory/f_principle_training.rst.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class FPrincipleTraining(Model):
 
     @cached_property
     def filters(self) -> Array:
-        """Low-pass filters (filter, n, n) for images: averages with Gaussian weights of their distance, eq. (19)."""
+        """Low-pass filters (filter, n, n) for images: averages with Gaussian weights of their distance, eq. (7)."""
         x = self.pairs[0]
         squares = np.maximum(np.sum(x**2, 1)[:, None] + np.sum(x**2, 1)[None, :] - 2.0 * x @ x.T, 0.0)
         median = np.median(squares[np.triu_indices(len(x), 1)])
@@ -229,7 +229,7 @@ class FPrincipleTraining(Model):
         return Solution(curves, self.coordinates(kept), status, 0, method.as_dict(), facts)
 
     def _errors(self, decay: Array, modes: Array, start: Array) -> dict[str, Array]:
-        """Errors when the modes have decayed by `decay` (T, n); the random start adds its variance, eq. (18)."""
+        """Errors when the modes have decayed by `decay` (T, n); the random start adds its variance, eq. (6)."""
         y = self.pairs[1]
         measure = self.spectral if self.on_a_line else self.filtered
         missing = np.einsum("in,tn,no->tio", modes, decay, modes.T @ y, optimize=True)
@@ -306,7 +306,7 @@ class FPrincipleTraining(Model):
         return np.clip(np.floor((outputs[:, 0] - low) / (high - low) * self.bins), 0, self.bins - 1).astype(int)
 
     def information(self, outputs: Array) -> tuple[float, float]:
-        """H(T) and I(T;Y) in bits, eq. (20)."""
+        """H(T) and I(T;Y) in bits, eq. (8)."""
         mine, target = self.binned(outputs), self.binned(self.pairs[1])
         both = mine * (int(target.max()) + 1) + target
         return entropy(mine), entropy(mine) + entropy(target) - entropy(both)

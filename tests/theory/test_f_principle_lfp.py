@@ -35,13 +35,13 @@ def test_relu_kernel_is_the_transform_of_its_spectrum():
     assert found == pytest.approx(cubic / 12.0 * weights @ np.abs(places) ** 3, rel=1e-4)
 
 
-@pytest.mark.parametrize("x", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("x", [0.05, 1.0])
 def test_tanh_kernel_is_the_transform_of_its_spectrum(x):
     def spectrum(xi):
         return kernels.lfp_spectrum(xi, "tanh", 3.0, 0.5, 1)
 
     found = kernels.lfp_tanh(np.array([x, 0.0]), 3.0, 0.5)
-    xi = (np.arange(6000) + 0.5) * 1e-3
+    xi = (np.arange(4000) + 0.5) * 1e-3
     exact = 2.0 * np.sum(spectrum(xi) * (np.cos(2.0 * np.pi * xi * x) - 1.0)) * 1e-3
     assert found[0] - found[1] == pytest.approx(exact, rel=1e-5)
 

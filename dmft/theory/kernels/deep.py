@@ -1,6 +1,6 @@
 """Tangent kernel of a deep network of infinite width: moments of activations, layer by layer.
 
-Plain NumPy. Equation numbers are those of docs/theory/f_principle.rst.
+Plain NumPy. Equation numbers are those of docs/theory/f_principle_training.rst.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def tangent_kernel(
 
     Notes
     -----
-    Eqs. (14) to (17), exact when all widths grow at constant weight·width. n² times :data:`TERMS` operations a layer.
+    Eqs. (2) to (5), exact when all widths grow at constant weight·width. n² times :data:`TERMS` operations a layer.
     Moments of tanh and softplus to round-off for pre-activations of order 1; to 1 % when they reach 10, as the series
     then ends early (tests/theory/test_f_principle_training.py).
     """

@@ -2,7 +2,7 @@
 
 r = |w| is uniform in [0, W], the direction of w uniform, b in ±B, a in ±A; the trained weights are a, w and b. The
 linear frequency principle (LFP) takes B → ∞ at constant density 1/(2B), and leaves ∂f/∂w out. Equation numbers are
-those of docs/theory/f_principle.rst. Plain NumPy: each kernel is evaluated once.
+those of docs/theory/f_principle_lfp.rst. Plain NumPy: each kernel is evaluated once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ RADII, DIRECTIONS, BIASES = 24, 64, 96
 
 
 def lfp_relu(distance: Array, weight: float, output: float, dimension: int) -> Array:
-    """Eq. (7): |x|³ and −|x| per density of biases, the FT of the two powers of |ξ| in one or two dimensions."""
+    """Eq. (3): |x|³ and −|x| per density of biases, the FT of the two powers of |ξ| in one or two dimensions."""
     cubic, linear = moments(weight, output)
     if dimension == 1:
         return cubic * distance**3 / 12.0 - linear * distance / 2.0
@@ -23,7 +23,7 @@ def lfp_relu(distance: Array, weight: float, output: float, dimension: int) -> A
 
 
 def lfp_tanh(distance: Array, weight: float, output: float) -> Array:
-    """Eq. (9): the FT of eq. (8) in closed form, averaged over w; its value at distance 0 is that of ∂f/∂b."""
+    """Eq. (5): the FT of eq. (4) in closed form, averaged over w; its value at distance 0 is that of ∂f/∂b."""
     radii, weights = _legendre(0.0, weight, RADII * 4)
     delta = np.multiply.outer(distance, radii)
     # δ coth δ − 1 and its quotient by sinh² δ, by their series where they would cancel
@@ -37,7 +37,7 @@ def lfp_tanh(distance: Array, weight: float, output: float) -> Array:
 
 
 def lfp_spectrum(frequency: Array, activation: str, weight: float, output: float, dimension: int) -> Array:
-    """γ²(ξ) per density of biases: eqs. (6) and (8)."""
+    """γ²(ξ) per density of biases: eqs. (2) and (4)."""
     if activation == "relu":
         cubic, linear = moments(weight, output)
         sphere = 1.0 if dimension == 1 else 2.0
@@ -56,7 +56,7 @@ def moments(weight: float, output: float) -> tuple[float, float]:
 
 
 def tangent(points: Array, others: Array, activation: str, weight: float, output: float, bias: float) -> Array:
-    """The exact tangent kernel (m, n) per neuron of infinitely many, by quadrature: eq. (10).
+    """The exact tangent kernel (m, n) per neuron of infinitely many, by quadrature: eq. (6).
 
     Over b the integral is exact for ReLU. For tanh all integrals are Gaussian.
     """
