@@ -56,7 +56,7 @@ def simulation(loss, b, steps, size, seed):
 
 
 METHODS = {
-    "this package": (package, (2048, 8192, 32768, 131072)),
+    "this package": (package, (512, 2048, 8192, 32768, 131072)),
     "plain probe march": (plain, (2000, 8000, 32000)),
     "Picard iteration": (picard_iteration, (1000, 4000, 16000)),
     "simulation": (simulation, (250, 500, 1000, 2000)),

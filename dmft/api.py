@@ -18,12 +18,22 @@ from .results.provenance import provenance
 from .results.run import Run
 from .results.solution import Solution
 from .results.status import DIVERGED, INTERRUPTED
-from .simulation.method import Simulation, simulation_of
+from .simulation.method import Simulation
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
 
 if TYPE_CHECKING:
     from .results.phase import PhaseDiagram
+
+
+#: Sizes of a comparison where the twin of the model has no ``default_sizes``.
+SIZES = (500, 1000, 2000)
+
+
+def default_sizes(model: Model) -> tuple[int, ...]:
+    """Sizes that the twin of this model simulates in a minute or so, increasing; a simulation takes the last."""
+    chosen = getattr(twin(model), "default_sizes", None)
+    return SIZES if chosen is None else tuple(chosen(model))
 
 
 def split(options: Mapping[str, Any], *declared: type[Declared]) -> list[dict[str, Any]]:
@@ -122,8 +132,9 @@ def simulate(
     >>> run["magnetization"].dims
     ('t',)
     """
-    cls = type(model) if isinstance(model, Model) else find(model)
-    made, chosen = make(model, [_checked(method, Simulation, simulation_of(cls))], options)
+    made, chosen = make(model, [_checked(method, Simulation)], options)
+    if method is None and "size" not in options:
+        chosen = replace(chosen, size=default_sizes(made)[-1])
     started = time.perf_counter()
     simulation = twin(made).simulate(made, chosen, progress)
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
@@ -143,9 +154,9 @@ def compare(
     ----------
     model : str, Model or Run
         A run with theory is not solved again.
-    size : int or iterable of int, optional
-        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: the sizes of the
-        model, most often 500, 1000 and 2000.
+    size : int or iterable of int
+        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: 500, 1000 and 2000,
+        or what the twin of the model can do in a minute or so.
 
     Returns
     -------
@@ -158,20 +169,20 @@ def compare(
     >>> run.comparison.sizes
     (200, 400)
     """
-    slug = model.model if isinstance(model, Run) else model
-    cls = type(slug) if isinstance(slug, Model) else find(slug)
-    sizes = parse_sizes(cls.sizes if size is None else size)
+    given = None if size is None else parse_sizes(size)
     started = time.perf_counter()
     theory: Solution | None = None
     if isinstance(model, Run):
         theory = model.theory
         made = _model_of(model, options)
         solver = [made.method] if theory is None else []
-        _, simulation, *rest = make(made, [Simulation, *solver], {**options, "size": sizes[0]})
+        _, simulation, *rest = make(made, [Simulation, *solver], options)
         method = rest[0] if rest else None
     else:
+        cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [_checked(method, cls.method), Simulation]
-        made, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
+        made, method, simulation = make(model, wanted, options)
+    sizes = given or default_sizes(made)
     if theory is None:
         theory = made.solve(method, progress)
     if theory.status.code in (INTERRUPTED, DIVERGED):  # Ctrl-C means all of it; nothing agrees with divergence
@@ -186,10 +197,10 @@ def compare(
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 
 
-def _checked(method: Any, cls: type[Declared], default: type[Declared] | None = None) -> Any:
-    """`method` if it is of class `cls`; if there is none the class to be made from options: `default` or `cls`."""
+def _checked(method: Any, cls: type[Declared]) -> Any:
+    """`method` if it is of class `cls`; the class itself, to be made from options, if there is none."""
     if method is None:
-        return default or cls
+        return cls
     if not isinstance(method, cls):
         raise ParameterError(f"method = {method!r} is not allowed: give a {cls.__name__}, or its options by name")
     return method

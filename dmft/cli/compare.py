@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from .options import common_options, complete_slug_or_file
 if TYPE_CHECKING:
     from ..results.run import Run
     from ..simulation.method import Simulation
+    from ..theory.base import Model
     from .calculation import Calculation
 
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    helps={"size": ("N[,N,…]", "N: numbers of weights  [default {sizes}]")},
+    helps={"size": ("N[,N,…]", "N: numbers of weights  [default 500,1000,2000, or what the model can do]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
@@ -38,19 +40,12 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft compare --size 1000,2000,4000 --replicas 20 --check
     """
-    from ..results.run import Run
-    from ..simulation.method import Simulation
-    from ..theory.registry import find
     from .calculation import carry_out
 
-    run = None if selection.run is None else Run.load(selection.run)
-    model = selection.model if run is None else find(run.model)
-    sizes = parse_sizes(values["simulation"].pop("size", list(model.sizes)))
-    simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
-    if run is not None:
-        calculation = against_run(run, str(selection.run), simulations)
+    if selection.run is not None:
+        calculation = against_run(selection.run, values["simulation"])
     else:
-        calculation = against_theory(selection, values, simulations)
+        calculation = against_theory(selection, values)
     return carry_out(calculation, command_line=command_line, **options)
 
 
@@ -69,14 +64,25 @@ def parse_sizes(given: Any) -> list[int]:
     return sizes
 
 
-def against_theory(selection: Selection, values: Values, simulations: list[Simulation]) -> Calculation:
+def simulations_of(model: Model, values: dict[str, Any]) -> list[Simulation]:
+    """One simulation for each size that is given, or else that the twin of the model can do."""
+    from ..api import default_sizes
+    from ..simulation.method import Simulation
+
+    values = dict(values)
+    given = values.pop("size", None)
+    sizes = default_sizes(model) if given is None else parse_sizes(given)
+    return [Simulation.from_dict({**values, "size": size}) for size in sizes]
+
+
+def against_theory(selection: Selection, values: Values) -> Calculation:
     """Solve, then simulate."""
     from ..api import compare, twin
     from .calculation import Calculation
 
     model = selection.model.from_dict(values["parameters"])
     method = selection.model.method.from_dict(values["method"])
-    module = twin(model)
+    module, simulations = twin(model), simulations_of(model, values["simulation"])
     return Calculation(
         "compare",
         model,
@@ -87,18 +93,20 @@ def against_theory(selection: Selection, values: Values, simulations: list[Simul
     )
 
 
-def against_run(run: Run, path: str, simulations: list[Simulation]) -> Calculation:
-    """Simulate what the file `path` has the theory of."""
+def against_run(path: Path, values: dict[str, Any]) -> Calculation:
+    """Simulate what a file has the theory of."""
     from ..api import compare, twin
+    from ..results.run import Run
     from ..theory.registry import find
     from .calculation import Calculation
 
+    run: Run = Run.load(path)
     if run.theory is None:
         raise ParameterError(f"{path} holds no theory: give a file of 'dmft solve', or the model {run.model}")
     if not run.theory.status.success:
         raise ParameterError(f"the theory in {path} is not complete ({run.theory.status.code}): solve it again")
     model = find(run.model).from_dict(run.parameters)
-    module = twin(model)
+    module, simulations = twin(model), simulations_of(model, values)
     # the simulation in the file, if any, is not part of what is compared
     theory = replace(run, simulation=None, comparison=None)
     return Calculation(

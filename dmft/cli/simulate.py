@@ -21,12 +21,12 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft simulate --alpha 2.0 --size 1000 --replicas 8
     """
-    from ..api import simulate, twin
-    from ..simulation.method import simulation_of
+    from ..api import default_sizes, simulate, twin
+    from ..simulation.method import Simulation
     from .calculation import Calculation, carry_out
 
     model = selection.model.from_dict(values["parameters"])
-    method = simulation_of(selection.model).from_dict(values["simulation"])
+    method = Simulation.from_dict({"size": default_sizes(model)[-1], **values["simulation"]})
     module = twin(model)
     calculation = Calculation(
         "simulate",

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from ..errors import OutputError, ParameterError
 from .atomic import replacing
+from .families import draw_family
 from .labels import short_name, title
 from .maps import draw_map
 from .panels import draw_curve, draw_scalars, has_residual
@@ -68,7 +69,7 @@ def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
     """
     panels = chosen(run, observables)
     with matplotlib.rc_context(fname=STYLE):  # everything that is not in this file is matplotlib's default
-        curves, maps = ([panel for panel in panels if len(run[panel.y].dims) == count] for count in (1, 2))
+        curves, maps = ([panel for panel in panels if is_map(run, panel) is kind] for kind in (False, True))
         columns = 2 if len(panels) > 1 else 1
         rows = [part[i : i + columns] for part in (curves, maps) for i in range(0, len(part), columns)]
         heights = [height for row in rows for height in _heights(run, row)]
@@ -142,13 +143,19 @@ def _has_x(run: Run, panel: Panel) -> bool:
     return all(
         part[panel.x].dims == part[panel.y].dims
         if panel.x in part
-        else panel.x in part.coordinates and part.coordinates[panel.x].axis == part[panel.y].dims[0]
+        else panel.x in part.coordinates
+        and part.coordinates[panel.x].axis == part[panel.y].dims[-1 if panel.family else 0]
         for part in parts
     )
 
 
+def is_map(run: Run, panel: Panel) -> bool:
+    """True if a panel is a map, not a curve or a family of curves."""
+    return len(run[panel.y].dims) == 2 and not panel.family
+
+
 def _heights(run: Run, row: list[Panel]) -> list[float]:
-    if len(run[row[0].y].dims) == 2:
+    if is_map(run, row[0]):
         return [MAP]
     return [CURVE, RESIDUAL] if any(has_residual(run, panel) for panel in row) else [CURVE]
 
@@ -160,9 +167,12 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
         depth = len(_heights(run, row))
         for column, panel in enumerate(row):
             below = None
-            if len(run[panel.y].dims) == 2:
+            if is_map(run, panel):
                 axes = figure.add_subplot(grid[top, column])
                 draw_map(run, panel, axes)
+            elif panel.family:
+                axes = figure.add_subplot(grid[top : top + depth, column])
+                draw_family(run, panel, axes)
             elif has_residual(run, panel):
                 axes = figure.add_subplot(grid[top, column])
                 below = figure.add_subplot(grid[top + 1, column], sharex=axes)

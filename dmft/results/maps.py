@@ -15,7 +15,7 @@ from .labels import axis_label, simulation_label
 from .panels import coordinate
 from .picture import Panel
 from .run import Run
-from .scales import cell_edges, positive
+from .scales import cell_edges, crowded, positive
 
 TWO_TIME = ("t", "t_prime")
 #: Points across a map; more would not be seen.
@@ -37,7 +37,10 @@ def draw_map(run: Run, panel: Panel, axes: Axes) -> None:
         style, beyond = {"norm": LogNorm(float(np.nanmin(values)), float(np.nanmax(values)))}, "neither"
     else:
         style, beyond = _colours(values)
-    log = [panel.is_log(letter) and bool(positive(item.values).any()) for letter, item in (("y", rows), ("x", columns))]
+    log = [
+        panel.is_log(letter, crowded(item.values)) and bool(positive(item.values).any())
+        for letter, item in (("y", rows), ("x", columns))
+    ]
     places = []
     for axis, item in enumerate((rows, columns)):
         points = item.values[steps[axis]]

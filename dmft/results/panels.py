@@ -14,7 +14,7 @@ from .labels import axis_label, mathematics, short_name, simulation_label
 from .numbers import number
 from .picture import Panel
 from .run import Run
-from .scales import many_decades, positive
+from .scales import crowded, many_decades, positive
 from .solution import Solution
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
@@ -125,7 +125,9 @@ def is_histogram(x: Coordinate) -> bool:
 def has_residual(run: Run, panel: Panel) -> bool:
     """True if theory and simulation can be subtracted: same points, some combined standard error."""
     name = panel.y
-    if not (run.theory and run.simulation and name in run.theory and name in run.simulation) or panel.x in run:
+    if not (run.theory and run.simulation and name in run.theory and name in run.simulation):
+        return False
+    if panel.family or panel.x in run:
         return False
     theory, simulation = run.theory[name], run.simulation[name]
     count = min(len(theory.values), len(simulation.values))
@@ -204,10 +206,10 @@ def _thin(indices: np.ndarray) -> np.ndarray:
 
 def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> None:
     """Logarithmic axes where the panel asks for them, or else where a linear one would hide most points."""
-    steps = np.diff(x.values)
     values = np.concatenate([curve.values for curve in curves])
-    crowded = len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min()
-    if panel.is_log("x", crowded) and positive(x.values).any():
-        axes.set_xscale("log")
+    if panel.is_log("x", crowded(x.values)) and positive(x.values).any():
+        axes.set_xscale("log", nonpositive="mask")
+    elif x.values.dtype.kind == "i":  # steps have no halves
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")

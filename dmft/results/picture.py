@@ -52,11 +52,14 @@ class Panel:
         Laws beside the data.
     title : str
         Words above it. Default: the short name of `y`.
+    family : str
+        The first axis of a `y` with two: drawn as lines, one for each of its points, instead of a map. `x` and a guide
+        may then have two axes as well; of a guide the last line is drawn.
 
     Examples
     --------
     >>> Panel("test_error", log="xy")
-    Panel(y='test_error', x='', log='xy', guides=(), title='')
+    Panel(y='test_error', x='', log='xy', guides=(), title='', family='')
     >>> Panel("susceptibility", x="displacement", guides=(Guide("temperature", ratio="x/y", factor=2.0),)).observables
     ('susceptibility', 'displacement', 'temperature')
     """
@@ -66,6 +69,7 @@ class Panel:
     log: str | None = None
     guides: tuple[Guide, ...] = ()
     title: str = ""
+    family: str = ""
 
     def __post_init__(self) -> None:
         if self.log is not None and not set(self.log) <= set("xyz"):

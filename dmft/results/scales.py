@@ -18,6 +18,12 @@ def many_decades(values: Array, ratio: float) -> bool:
     return bool(finite.size) and bool(finite.min() > 0.0) and bool(finite.max() > ratio * finite.min())
 
 
+def crowded(points: Array) -> bool:
+    """True if steps along an axis grow so much that on a linear one most points could not be told apart."""
+    steps = np.diff(points)
+    return len(steps) > 1 and bool(steps.min() > 0.0) and bool(steps.max() > 50.0 * steps.min())
+
+
 def cell_edges(places: Array, log: bool) -> Array:
     """Borders of the cells around the points of an axis, half way to their neighbours."""
     values = np.log(places) if log else np.asarray(places, dtype=float)

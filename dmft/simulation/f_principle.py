@@ -41,6 +41,11 @@ def neurons(model: FPrinciple, size: int) -> int:
     return unit * max(1, round(size / unit))
 
 
+def default_sizes(model: FPrinciple) -> tuple[int, ...]:
+    """Three sizes for a comparison, which at the default number of samples fill the gaps equally."""
+    return 240, 480, 960
+
+
 def estimate(model: FPrinciple, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     problem = _problem(model, method)

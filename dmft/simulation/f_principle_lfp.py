@@ -32,6 +32,11 @@ Array = np.ndarray
 CHUNK = 64
 
 
+def default_sizes(model: FPrincipleLFP) -> tuple[int, ...]:
+    """Three sizes for a comparison."""
+    return 2500, 5000, 10000
+
+
 def estimate(model: FPrincipleLFP, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     item, count = np.dtype(method.precision).itemsize, len(model.points)

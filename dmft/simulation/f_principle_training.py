@@ -33,6 +33,11 @@ from .networks.training import Problem, Trained
 Array = np.ndarray
 
 
+def default_sizes(model: FPrincipleTraining) -> tuple[int, ...]:
+    """The network as declared; smaller ones are another question for a network that is not lazy."""
+    return (max(2, *model.hidden),)
+
+
 def estimate(model: FPrincipleTraining, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     count = float(model.samples)

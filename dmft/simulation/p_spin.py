@@ -23,16 +23,24 @@ from .replicas import run_replicas
 
 #: Largest steps, in units of the rates of the flow and of the noise; their bias is measured in docs/theory/p_spin.rst.
 FLOW_STEP, NOISE_STEP = 0.2, 0.05
+#: Couplings of the largest simulation that is done without being asked for a size.
+COUPLINGS = 4e6
 #: Stages after the first, each as (weight, part of the step): Runge–Kutta of order 4, and Heun's rule of order 2,
 #: which suffices with the small steps that noise needs.
 CLASSICAL, HEUN = ((2.0, 0.5), (2.0, 0.5), (1.0, 1.0)), ((1.0, 1.0),)
 
 
-def steps_per_point(model: PSpin) -> int:
-    """Steps of the simulation between two times that are reported."""
+def default_sizes(model: PSpin) -> tuple[int, ...]:
+    """Three sizes for a comparison: as many couplings as are drawn and used in seconds, not more than 2000 spins."""
+    largest = min(2000, int(COUPLINGS ** (1.0 / model.p)))
+    return tuple(sorted({max(2, round(largest * part)) for part in (0.4, 0.6, 1.0)}))
+
+
+def substeps(model: PSpin) -> np.ndarray:
+    """Steps of the simulation between the times that are reported, (POINTS,)."""
     rate, temperature = float(np.sqrt(0.5 * model.p * (model.p - 1.0))), model.temperature
     inverse = max(rate / FLOW_STEP, np.sqrt(temperature) * (rate + temperature) / NOISE_STEP)
-    return max(1, int(np.ceil(model.t_max / POINTS * inverse)))
+    return np.maximum(1, np.ceil(np.diff(model.report.t) * inverse * (1.0 - 1e-12))).astype(np.int64)
 
 
 def estimate(model: PSpin, method: Simulation) -> dict[str, float]:
@@ -41,7 +49,7 @@ def estimate(model: PSpin, method: Simulation) -> dict[str, float]:
     couplings = float(method.size) ** model.p * item
     history = 3.0 * POINTS * method.size * item
     workers = min(get_backend(method.backend).workers, method.replicas)
-    forces = (2.0 if model.temperature else 4.0) * POINTS * steps_per_point(model)
+    forces = (2.0 if model.temperature else 4.0) * float(substeps(model).sum())
     work = couplings * (forces / 5e9 + 3e-8 / item * model.p**2)
     if method.field_response:
         work += forces * method.size**2 * POINTS / 5e9
@@ -86,7 +94,7 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
         last_error = None if energy.stderr is None else energy.stderr[-1]
         curves["final_energy"] = model.observable("final_energy").curve(energy.values[-1], last_error)
     diagnostics = {
-        "step": model.t_max / (POINTS * steps_per_point(model)),
+        "step": float((np.diff(model.report.t) / substeps(model)).max()),
         "replicas_used": len(facts),
         "seconds": time.perf_counter() - started,
     }
@@ -120,10 +128,10 @@ class Replica:
         self.couplings = xp.asarray(couplings)
         start = rng.standard_normal(size)
         self.spins = xp.asarray((start * np.sqrt(size) / np.linalg.norm(start)).astype(dtype))
-        self.substeps = steps_per_point(model)
-        self.step = model.t_max / (POINTS * self.substeps)
+        self.substeps = substeps(model)
+        self.steps = np.diff(model.report.t) / self.substeps
         # noise of variance exp(2Th) − 1, then back to the sphere: exact decay exp(−Th) at N → ∞
-        self.kick = float(np.sqrt(np.expm1(self.step * model.temperature)))
+        self.kicks = np.sqrt(np.expm1(self.steps * model.temperature))
         self.history = xp.zeros((POINTS + 1, size), dtype=dtype)
         self.averages = np.zeros((2, POINTS + 1))
         self.signs: Any = None
@@ -140,7 +148,7 @@ class Replica:
             self._observe(done)
             done += 1
             update(1.0)
-            for _ in range(self.substeps if done <= POINTS else 0):
+            for _ in range(self.substeps[done - 1] if done <= POINTS else 0):
                 self._advance(done)
         return Member(self._sample(done), done)
 
@@ -163,13 +171,14 @@ class Replica:
             self.moved[:, k] = self.signs - self.spins * (self.spins @ self.signs) / size
 
     def _advance(self, fields: int) -> None:
-        """Half of the noise, the flow, the other half."""
-        self._kick(fields)
+        """Half of the noise, the flow, the other half; one step of those between times fields − 1 and fields."""
+        kick = float(self.kicks[fields - 1])
+        self._kick(kick, fields)
         moved = None if self.moved is None else self.moved[:, :fields]
-        h, spins = self.step, self.spins
+        h, spins = float(self.steps[fields - 1]), self.spins
         slope, turn = self._flow(spins, moved)
         total, total_turn, weights = slope, turn, 1.0
-        for weight, part in HEUN if self.kick else CLASSICAL:
+        for weight, part in HEUN if kick else CLASSICAL:
             slope, turn = self._flow(spins + part * h * slope, None if moved is None else moved + part * h * turn)
             total = total + weight * slope
             weights += weight
@@ -177,7 +186,7 @@ class Replica:
         if moved is not None:
             self.moved[:, :fields] = moved + h / weights * total_turn
         self._return(spins + h / weights * total, fields)
-        self._kick(fields)
+        self._kick(kick, fields)
 
     def _flow(self, spins: Any, moved: Any) -> tuple[Any, Any]:
         """Gradient flow on the sphere, ds = F − (F·s/N) s, and its linearisation for the displacements."""
@@ -190,11 +199,11 @@ class Replica:
             turn = (p - 1) * (matrix @ moved) - pull * moved - spins[:, None] * change[None, :]
         return force - pull * spins, turn
 
-    def _kick(self, fields: int) -> None:
-        if not self.kick:
+    def _kick(self, kick: float, fields: int) -> None:
+        if not kick:
             return
         noise = self.rng.standard_normal(len(self.spins), dtype=self.dtype)
-        self._return(self.spins + self.kick * self.xp.asarray(noise), fields)
+        self._return(self.spins + kick * self.xp.asarray(noise), fields)
 
     def _return(self, spins: Any, fields: int) -> None:
         """Back to the sphere; displacements shrink alike and stay tangent to it."""

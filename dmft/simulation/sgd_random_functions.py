@@ -22,6 +22,16 @@ from .method import Simulation
 from .replicas import run_replicas
 from .sgd import LARGEST, Tangent
 
+#: Coefficients of the largest simulation that is done without being asked for a size.
+COEFFICIENTS = 4e6
+
+
+def default_sizes(model: SGDRandomFunctions) -> tuple[int, ...]:
+    """Three sizes for a comparison: as many coefficients as are used in seconds, not more than 2000 weights."""
+    degree = int(np.flatnonzero(model.covariance)[-1])
+    largest = min(2000, int((COEFFICIENTS / model.alpha) ** (1.0 / (degree + 1.0))))
+    return tuple(sorted({max(2, round(largest * part)) for part in (0.4, 0.6, 1.0)}))
+
 
 def functions(model: SGDRandomFunctions, size: int) -> int:
     """P, the number of functions of a problem with `size` weights."""

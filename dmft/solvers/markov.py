@@ -29,15 +29,3 @@ class TwoStateChain:
     def next(self, states: Any, uniforms: Any) -> Any:
         """States one step later; the same uniforms give the same draws for independent sampling."""
         return (states & (uniforms < 1.0 - self.turn_off)) | (~states & (uniforms < self.turn_on))
-
-    def active_pairs(self, steps: int) -> float:
-        """Expected number of ordered pairs (v <= t) of active times among `steps`: E[n(n+1)/2]."""
-        rho, mean = self.correlation, self.mean
-        variance = mean * (1.0 - mean)
-        lags = steps * variance
-        if rho < 1.0:
-            lags += 2.0 * variance * (steps * rho / (1 - rho) - rho * (1 - rho**steps) / (1 - rho) ** 2)
-        else:
-            lags += variance * steps * (steps - 1)
-        expected = mean * steps
-        return 0.5 * (expected**2 + max(lags, 0.0) + expected)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .. import api
 from ..errors import DMFTError, ParameterError, UnknownNameError
 from ..parameters import Declared, Parameter, digest
 from ..results.provenance import package_version
-from ..simulation.method import simulation_of
+from ..simulation.method import Simulation
 from ..theory.base import Model
 from .axes import Axis, coordinates
 
@@ -176,11 +179,23 @@ class Plan:
         return made
 
 
+def default_sizes(model: type[Model], axes: Sequence[Axis], fixed: Values) -> tuple[int, ...]:
+    """Sizes that the twin can do at all corners of a sweep, as :func:`dmft.api.default_sizes` for one model."""
+    found = []
+    declared = {item.name for item in model.declared()}
+    for corner in itertools.product(*((axis.rows[0], axis.rows[-1]) for axis in axes)):
+        pairs = [pair for axis, row in zip(axes, corner, strict=True) for pair in zip(axis.names, row, strict=True)]
+        here = {name: value for name, value in pairs if name in declared}
+        with suppress(DMFTError):  # what is wrong there will be told for that point
+            found.append(api.default_sizes(model.from_dict({**fixed.get("parameters", {}), **here})))
+    return min(found, key=max, default=api.SIZES)
+
+
 def parts_of(model: type[Model], kind: str) -> dict[str, type[Declared]]:
     """Declarations of the parts that a kind of calculation uses."""
     if kind not in KINDS:
         raise UnknownNameError("kind of sweep", str(kind), KINDS)
-    known: dict[str, type[Declared]] = {"parameters": model, "method": model.method, "simulation": simulation_of(model)}
+    known: dict[str, type[Declared]] = {"parameters": model, "method": model.method, "simulation": Simulation}
     return {part: known[part] for part in KINDS[kind]}
 
 

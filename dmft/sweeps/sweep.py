@@ -21,7 +21,7 @@ from ..theory.registry import DEFAULT_SLUG, find
 from . import axes as axis_module
 from .local import LocalPool, Outcome
 from .merge import merge
-from .plan import Plan, Point, Values, find_declaration, parts_of
+from .plan import Plan, Point, Values, default_sizes, find_declaration, parts_of
 from .store import Store
 from .work import Record, unpack
 
@@ -202,12 +202,17 @@ def plan_of(cls: Any, kind: str, over: Mapping[str, Any], groups: Sequence[Seque
     for name in over:
         if any(name in values for values in fixed.values()):
             raise ParameterError(f"{name} is both swept and fixed: leave one of the two out")
+    axes = axis_module.zipped(lines, groups)
     sizes: tuple[int, ...] = ()
-    if kind == "comparison" and "size" not in over:
+    if kind != "theory" and "size" not in over:
         simulation = dict(fixed.get("simulation", {}))
-        sizes = tuple(parse_sizes(simulation.pop("size", cls.sizes)))
+        size = simulation.pop("size", None) or default_sizes(cls, axes, fixed)
+        if kind == "comparison":
+            sizes = tuple(parse_sizes(size))
+        else:
+            simulation["size"] = size[-1] if isinstance(size, tuple) else size
         fixed = {**fixed, "simulation": simulation}
-    plan = Plan(cls, kind, axis_module.zipped(lines, groups), fixed, sizes)
+    plan = Plan(cls, kind, axes, fixed, sizes)
     plan.check()
     return plan
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..parameters import Declared
-from ..results.curve import Observable
+from ..results.curve import Curve, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
@@ -28,8 +29,6 @@ class Model(Declared):
         What the figure of a run shows; those that a run has no data for are left out. Empty: the first curves and maps.
     method : type
         Declared dataclass with the options of this model's solver.
-    sizes : tuple of int
-        Sizes at which a comparison simulates unless told otherwise; a simulation alone takes the last.
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
         module of the same name in the sibling package ``simulation``.
@@ -41,7 +40,6 @@ class Model(Declared):
     observables: ClassVar[tuple[Observable, ...]] = ()
     figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
-    sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
     twin: ClassVar[str | None] = None
 
     def solve(self, method: Any, progress: Progress) -> Solution:
@@ -55,6 +53,17 @@ class Model(Declared):
     def warnings(self) -> tuple[str, ...]:
         """Sentences about parameters that are allowed but probably not what is meant."""
         return ()
+
+    def finals(self, curves: Mapping[str, Curve]) -> dict[str, Curve]:
+        """The scalars ``final_NAME`` that this model declares, as far as there are curves NAME."""
+        known = {f"final_{name}": curve for name, curve in curves.items() if curve.values.size}
+        return {
+            item.name: item.curve(
+                known[item.name].values[-1], None if (error := known[item.name].stderr) is None else error[-1]
+            )
+            for item in self.observables
+            if item.name in known and item.name not in curves
+        }
 
     def changed(self) -> dict[str, Any]:
         """Parameters that differ from the model's defaults, by symbol: what a figure's title must say."""

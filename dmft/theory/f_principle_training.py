@@ -85,7 +85,6 @@ class FPrincipleTraining(Model):
         Panel("high_pass_at_loss", log="xy"),
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
-    sizes: ClassVar[tuple[int, ...]] = (50, 100, 200)
 
     target: str = declare(
         "two-sines", "f", "sin x + sin 4x, sin x + sin 3x + sin 5x, data (a CSV file), or 8 × 8 digits",
@@ -107,7 +106,7 @@ class FPrincipleTraining(Model):
     )
     optimiser: str = declare("adam", "", "optimiser, on all samples at each step", choices=("adam", "sgd"))
     learning_rate: float = declare(2e-5, "η", "learning rate, of the mean squared error", bounds="(0, inf)")
-    steps: int = declare(12000, "T", "number of steps", bounds="[1, 1e8]")
+    steps: int = declare(9000, "T", "number of steps", bounds="[1, 1e8]")
     target_loss: float = declare(3e-3, "ℓ_end", "a network with a lower loss is trained no more", bounds="[0, inf)")
     bins: int = declare(30, "", "bins of the output for its entropy", bounds="[2, 10000]")
 

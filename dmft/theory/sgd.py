@@ -73,9 +73,7 @@ class SGD(Model):
     title: ClassVar[str] = "SGD and persistent SGD on Gaussian mixtures, perceptrons and teachers"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = OBSERVABLES + tuple(
-        Observable(f"final_{item.name}", f"{item.symbol}_end", f"{item.long_name}, at the end", ())
-        for item in OBSERVABLES
-        if item.name in FINAL
+        item.final() for item in OBSERVABLES if item.name in FINAL
     )
     figure: ClassVar[tuple[Panel, ...]] = tuple(
         Panel(name) for name in ("magnetization", "norm", "train_loss", "test_error", "correlation", "response")
@@ -252,7 +250,7 @@ class SGD(Model):
 
     def problem(self) -> MarchingProblem:
         """The same model as the marching solver sees it."""
-        from ..solvers.marching.problem import MarchingProblem
+        from ..solvers.marching.problem import MarchingProblem, Nonlinearity
         from .kernels import sgd as kernels
 
         own = is_own(self.loss)
@@ -260,17 +258,14 @@ class SGD(Model):
         kind = BUILT_IN.index(self.loss) if not own else -1
         if self.data == "teacher" and not own:
             kind = kernels.REGRESSION
-        has_door = self.output == "door"
-
-        def evaluate(label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:
-            kernel(kind, self.kappa, has_door, self.door, label, r, loss, first, second, margin)
+        parameters = np.array([kind, self.kappa, self.output == "door", self.door], dtype=float)
 
         return MarchingProblem(
             load=self.alpha, delta=self.delta, learning_rate=self.learning_rate,
             decay=1.0 - self.learning_rate * self.ridge, sphere=self.sphere, m0=self.m0, r0=self.start_norm,
             chain=self.chain, amplitude=self.amplitude, copies=self.copies,
             uniforms=self.draw_dimensions - self._labels_mirrored,
-            draw=self.draw_path, evaluate=evaluate, derived=self.derived, at_end=self.at_end,
+            draw=self.draw_path, evaluate=Nonlinearity(kernel, parameters), derived=self.derived, at_end=self.at_end,
         )  # fmt: skip
 
     def estimate(self, method: Marching) -> dict[str, float]:
@@ -295,11 +290,7 @@ class SGD(Model):
             if item.name in moments
         }
         times = len(curves["norm"].values) if "norm" in curves else 0
-        for item in self.observables if times else ():
-            if item.name.startswith("final_"):
-                curve = curves[item.name.removeprefix("final_")]
-                last_error = None if curve.stderr is None else curve.stderr[-1]
-                curves[item.name] = item.curve(curve.values[-1], last_error)
+        curves |= self.finals(curves)
         used = {dim for curve in curves.values() for dim in curve.dims}
         axes = {name: axis for name, axis in self.coordinates(times).items() if axis.axis in used}
         return Solution(curves, axes, status, moments.count, method, diagnostics)

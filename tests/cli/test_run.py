@@ -9,7 +9,6 @@ import sys
 import pytest
 
 import dmft
-import dmft.theory.sgd_ridge
 from dmft.theory.sgd import SGD
 
 from .conftest import QUICK
@@ -81,13 +80,20 @@ def test_compare(call, tmp_path):
     assert dmft.load(made["file"]).comparison.verdict == comparison["verdict"]
 
 
-def test_default_sizes_are_those_of_the_model(call, monkeypatch):
-    monkeypatch.setattr(dmft.theory.sgd_ridge.SGDRidge, "sizes", (20, 40))
-    made = call("compare", *RIDGE, "--replicas", "3", "--json", "--no-figure").object
-    assert made["comparison"]["sizes"] == [20, 40] == list(dmft.compare("sgd/ridge", steps=3).comparison.sizes)
-    made = call("simulate", *RIDGE, "--replicas", "2", "--json", "--no-figure").object
-    assert made["method"]["size"] == 40 == dmft.simulate("sgd/ridge", steps=3, replicas=2).method["size"]
-    assert "[default 20,40]" in call("compare", "sgd/ridge", "--help").out
+@pytest.mark.parametrize("slug", [*dmft.models()])
+@pytest.mark.parametrize("command", ["compare", "simulate"])
+def test_default_sizes_can_be_done(call, slug, command):
+    """In two minutes, by the estimate, and in 2 GB; the same sizes as in Python."""
+    from dmft.api import default_sizes
+    from dmft.theory.registry import find
+
+    needs = call(command, slug, "--dry-run", "--json").object
+    assert needs["seconds"] < 120.0
+    assert needs["memory"] < 2e9
+    sizes = default_sizes(find(slug)())
+    assert (needs["method"]["sizes"] if command == "compare" else [needs["method"]["size"]]) == [*sizes][
+        slice(None) if command == "compare" else slice(-1, None)
+    ]
 
 
 def test_compare_takes_the_theory_of_a_file(call):

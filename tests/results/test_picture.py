@@ -106,6 +106,11 @@ def test_logarithms_are_chosen(figure_run, log, scales):
     assert (axes.get_xscale(), axes.get_yscale()) == scales
 
 
+def test_steps_have_no_halves(figure_run):
+    ticks = drawn(figure_run, Panel("chi")).get_xticks()
+    np.testing.assert_array_equal(ticks, ticks.round())
+
+
 def test_maps_over_any_axes(figure_run):
     axes = drawn(figure_run, Panel("spectrum", log="yz"))
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")

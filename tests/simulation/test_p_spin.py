@@ -112,7 +112,7 @@ def test_response_is_that_of_a_pushed_copy(temperature):
             made._observe(k)
             if k == at:
                 made._return(made.spins + sign * push * made.signs, 0)
-            for _ in range(made.substeps):
+            for _ in range(made.substeps[k]):
                 made._advance(k + 1)
         runs.append(made)
     moved = (runs[2].history[at + 1 : 61] - runs[0].history[at + 1 : 61]) @ runs[1].signs / (2.0 * push * 12)

@@ -62,12 +62,3 @@ def test_independent_draws_forget_the_state(b, seed):
     np.testing.assert_array_equal(
         chain.next(np.ones(100, dtype=bool), uniforms), chain.next(np.zeros(100, dtype=bool), uniforms)
     )
-
-
-@pytest.mark.parametrize("name", CHAINS)
-def test_active_pairs_is_the_mean_of_half_n_times_n_plus_one(name):
-    chain, steps = CHAINS[name].chain, 40
-    number = run(chain, steps - 1, 50_000, seed=2).sum(axis=0)
-    pairs = 0.5 * number * (number + 1.0)
-    error = pairs.std() / np.sqrt(len(pairs))
-    assert abs(pairs.mean() - chain.active_pairs(steps)) <= 5.0 * error + 1e-9

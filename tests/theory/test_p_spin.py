@@ -99,6 +99,140 @@ def test_aging_below_the_dynamical_temperature_violates_it():
     assert 0.3 * susceptibility < 0.8 * (1.0 - C[100, 10])
 
 
+@pytest.fixture(scope="module")
+def quench():
+    """p = 3 at T = 0, to a time that the uniform grid would take minutes for."""
+    return solve(t_max=2000.0, tolerance=1e-3)
+
+
+def test_long_times_have_the_known_power_law(quench):
+    """E − E_th ∝ t^(−2/3), by the local exponent, whose own correction falls like t^(−2/3): extrapolated by it."""
+    t, gap = times(quench)[1:], quench["energy"].values[1:] - quench["threshold_energy"].last
+    late = t > 20.0
+    slope = np.gradient(np.log(gap), np.log(t))[late][1:-1]
+    limit, _ = np.linalg.lstsq(
+        np.stack([np.ones_like(slope), t[late][1:-1] ** (-2.0 / 3.0)], axis=1), slope, rcond=None
+    )[0]
+    assert quench.theory.diagnostics["grid"] == "logarithmic"
+    assert limit == pytest.approx(-2.0 / 3.0, abs=2e-3)
+    assert np.all(np.diff(gap) < 0.0)
+
+
+def test_long_times_against_a_long_uniform_march(quench):
+    """Energy at t = 1000 of marches with 4900 steps, which took minutes: −1.1515."""
+    t, energy = times(quench), quench["energy"].values
+    assert np.interp(np.log(1000.0), np.log(t[1:]), energy[1:]) == pytest.approx(-1.1515, abs=1e-4)
+
+
+def at_ratio(run, ratio: float) -> np.ndarray:
+    """C(t, t_w) at t_w/t = ratio, for every waiting time."""
+    pairs = zip(run["time_ratio"].values, run["aging_correlation"].values, strict=True)
+    return np.array([np.interp(ratio, r[::-1], c[::-1]) for r, c in pairs])
+
+
+def slopes_at(run, correlation: float) -> np.ndarray:
+    """−dχ/dC where C has that value, for every waiting time."""
+    pairs = zip(run["aging_correlation"].values, run["aging_susceptibility"].values, strict=True)
+    return np.array([-np.interp(correlation, c[::-1], np.gradient(x, c)[::-1]) for c, x in pairs])
+
+
+def test_aging_collapses(quench):
+    """C at one ratio of the times changes less and less with the waiting time; at one lag it changes more and more."""
+    assert quench.theory.coordinates["waiting_time"].values == pytest.approx([2.0, 20.0, 200.0])
+    changes = np.abs(np.diff(at_ratio(quench, 0.1)))
+    assert changes[1] < 0.6 * changes[0]
+    lags = quench.theory.coordinates["lag"].values
+    at_lag = [np.interp(20.0, lags, c) for c in quench["aging_correlation"].values]
+    assert np.diff(at_lag).min() > 5.0 * changes[1]
+
+
+def test_effective_temperature_at_zero_temperature(quench):
+    """−dχ/dC on the aging scale approaches 1/T_eff of eq. (11), slowly."""
+    expected = quench["aging_slope"].last
+    assert expected == pytest.approx(1.0 / np.sqrt(3.0), rel=1e-14)
+    errors = np.abs(slopes_at(quench, 0.6)[1:] - expected)
+    assert errors[1] < errors[0] < 0.1
+
+
+@pytest.mark.slow
+def test_the_way_to_the_asymptotics_at_zero_temperature():
+    """To t = 10⁵: corrections to the collapse ∝ t_w^(−1/3), to the slope of χ below 3 %; E to 10 % of its distance."""
+    run = solve(t_max=1e5, tolerance=1e-3)
+    changes = np.abs(np.diff(at_ratio(run, 0.1)))
+    assert changes[2:] / changes[1:-1] == pytest.approx(10.0 ** (-1.0 / 3.0), abs=0.07)
+    errors = np.abs(slopes_at(run, 0.6) - run["aging_slope"].last)
+    assert np.all(np.diff(errors[1:]) < 0.0)
+    assert errors[-1] < 0.03 * run["aging_slope"].last
+    t, gap = times(run), run["energy"].values - run["threshold_energy"].last
+    late = t > 3e3
+    exponent, _ = np.polyfit(np.log(t[late]), np.log(gap[late]), 1)
+    assert exponent == pytest.approx(-2.0 / 3.0, abs=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("p", "temperature"), [(3, 0.1), (3, 0.3), (3, 0.5), (4, 0.3)])
+def test_fluctuation_dissipation_ratio_below_the_dynamical_temperature(p, temperature):
+    """χ(C) tends to the two straight lines of eq. (11) as the waiting time grows; the energy to the threshold."""
+    run = solve(p=p, temperature=temperature, t_max=1e4, tolerance=1e-3)
+    chi, law = run["aging_susceptibility"].values, run["asymptotic_susceptibility"].values
+    off = np.abs(chi - law).max(axis=1)
+    assert np.all(np.diff(off) < 0.0)
+    assert off[-1] < 0.05
+    C, q = run["aging_correlation"].values[-1], run["plateau"].last
+    aging = 0.9 * q > C
+    slope = -np.polyfit(C[aging], chi[-1][aging], 1)[0]
+    assert slope == pytest.approx(run["aging_slope"].last, rel=0.04)
+    assert run["final_energy"].last == pytest.approx(run["threshold_energy"].last, abs=3e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.8, 1.2])
+def test_equilibrium_at_long_times(temperature):
+    """χ = (1 − C)/T after every waiting time that exceeds the relaxation time, and the energy −1/(2T)."""
+    run = solve(temperature=temperature, t_max=2000.0, tolerance=1e-3)
+    allowed = run.theory.diagnostics["estimated_error"]
+    C, chi = run["aging_correlation"].values[-1], run["aging_susceptibility"].values[-1]
+    np.testing.assert_allclose(chi, (1.0 - C) / temperature, atol=(1.0 + 1.0 / temperature) * allowed)
+    np.testing.assert_allclose(chi, run["asymptotic_susceptibility"].values[-1], atol=2.3 * allowed)
+    assert run["final_energy"].last == pytest.approx(-0.5 / temperature, abs=allowed)
+    assert run["plateau"].last == 0.0
+
+
+@pytest.mark.parametrize(("p", "temperature"), [(3, 0.0), (3, 0.3), (3, 0.6), (4, 0.2), (5, 0.4), (2, 0.5), (3, 0.9)])
+def test_asymptotic_susceptibility_gives_the_threshold_energy(p, temperature):
+    """E = −∫ f'(C) dχ along χ(C), from 0 to 1, which at T = 0 jumps at C = 1; and χ is continuous at q."""
+    model = PSpin(p=p, temperature=temperature)
+    C = np.linspace(0.0, 1.0, 20001)
+    q, slope, chi = model.asymptotic(C)
+    inside = q - 1e-3 > C if model.ages else C >= 0.0
+    assert -np.diff(chi[inside]) == pytest.approx((slope if model.ages else 1.0 / temperature) * C[1], rel=1e-6)
+    middle = 0.5 * (C[1:] + C[:-1])
+    energy = float((0.5 * p * middle ** (p - 1) * np.diff(chi)).sum())
+    assert energy == pytest.approx(model.threshold_energy, abs=2e-4)
+
+
+def test_the_grid_follows_the_time():
+    model = PSpin(t_max=100.0)
+    assert model.report.even
+    assert not PSpin(t_max=101.0).report.even
+    with pytest.raises(ParameterError, match="grid = 'uniform' is allowed up to t_max = 100, got t_max = 1000"):
+        dmft.solve("p-spin", t_max=1000.0, grid="uniform")
+    both = [solve(t_max=5.0, grid=grid, tolerance=1e-4) for grid in ("uniform", "logarithmic")]
+    assert [run.theory.diagnostics["grid"] for run in both] == ["uniform", "logarithmic"]
+    for name in PSpin.observables:
+        one, other = (run[name.name].values for run in both)
+        np.testing.assert_allclose(one, other, atol=2e-4)
+
+
+def test_long_runs_open_in_xarray(quench, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    quench.save(tmp_path / "quench.h5")
+    with xarray.open_dataset(tmp_path / "quench.h5", group="theory", engine="h5netcdf") as data:
+        assert data["correlation"].dims == ("t", "t_prime")
+        assert data["aging_susceptibility"].dims == ("waiting_time", "lag")
+        np.testing.assert_array_equal(data["t"], times(quench))
+
+
 def test_dynamical_temperatures():
     assert PSpin(p=3).dynamical_temperature == pytest.approx(np.sqrt(3.0 / 8.0), rel=1e-14)
     assert PSpin(p=2).dynamical_temperature == 1.0
@@ -149,3 +283,15 @@ def test_not_converged_is_said_and_kept():
     run = dmft.solve("p-spin", tolerance=1e-9, max_steps=300)
     assert run.status.code == "not_converged"
     assert np.isfinite(run["energy"].values).all()
+
+
+def test_the_figure_shows_one_line_for_each_waiting_time(quench):
+    """Energy with its threshold; aging against lag, ratio of times and, for χ, against C with the asymptotic law."""
+    panels = quench.plot().axes
+    assert [len(axes.lines) for axes in panels[:4]] == [2, 3 + 1, 3, 3 + 1]
+    assert [axes.get_xscale() for axes in panels[:4]] == ["log", "log", "linear", "linear"]
+    for line, expected in zip(panels[3].lines, quench["aging_correlation"].values, strict=False):
+        np.testing.assert_array_equal(line.get_xdata(), expected)
+    words = [text.get_text() for text in panels[3].get_legend().get_texts()]
+    assert len(words) == 4
+    assert "200" in words[2]

@@ -98,7 +98,7 @@ def test_a_wrong_closed_form_is_found():
 
 def test_response_of_the_linear_model_is_that_of_its_spectrum():
     """R depends on t − s only for a linear force without sampling noise: R = <a^(t−s−1)>."""
-    run = dmft.solve("sgd", data="teacher", batch_fraction=1.0, steps=15, paths=8192)
+    run = dmft.solve("sgd", data="teacher", batch_fraction=1.0, steps=15, paths=8192, precision="float64")
     law = MarchenkoPastur.quadrature(2.0, 4000)
     values, error = run["response"].values, run["response"].stderr
     for lag in range(1, 16):

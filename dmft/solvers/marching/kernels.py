@@ -1,6 +1,6 @@
-"""The compiled loops of the marching solver. Plain functions that write into `out`; no physics, no Python.
+"""The compiled loops of the marching solver, from sums over paths up to the march itself; no physics, no Python.
 
-Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
+One file, because Numba's cache does not notice a change in another one. Arrays are time-major, ``rows[s, i]`` with time (or innovation) `s` and path `i`, so that every inner loop
 runs over neighbouring paths. Sums over paths are taken serially in a fixed order: the bits do not depend
 on the number of threads. Paths are visited in tiles that stay in the first-level cache.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled
+from ..compiled import compiled, inlined
 
-TILE = 512
+TILE = 2048
 LANES = 64
 
 
@@ -21,7 +21,9 @@ def weighted_rows(weights, rows, count, out):
     n = out.shape[0]
     whole = count // 4 * 4
     tile = np.empty(TILE, dtype=rows.dtype)
-    w = weights[:count].astype(rows.dtype)
+    w = np.empty(count, dtype=rows.dtype)
+    for s in range(count):
+        w[s] = weights[s]
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
         size = stop - start
@@ -58,7 +60,7 @@ def row_means(values, rows, count, out):
         for i in range(size):
             tile[i] = values[start + i]
         whole = size // (4 * LANES)
-        for s in range(count):
+        for s in range(count - 1, -1, -1):  # the sums before ended with the last rows, which are still in the cache
             row = rows[s, start:stop]
             sums[:] = 0.0
             for q in range(whole):  # four groups of lanes at a time: fewer stores of the partial sums
@@ -97,8 +99,11 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
 
     ``values = Σ_k coefficients[k] basis[k]`` with ``(1/n) Σ_i basis[k, i] basis[l, i] = δ_kl``. The projection is
     repeated when it cancels, so the basis stays orthogonal to round-off however dependent the vectors are
-    (a Cholesky factor of their covariance would square the condition number). `values` is overwritten by what
-    is left over; if its mean square exceeds ``tolerance`` times that of `values` it becomes a new basis vector.
+    (a Cholesky factor of their covariance would square the condition number). If the mean square of what is left
+    over exceeds ``tolerance`` times that of `values`, it becomes a new basis vector.
+
+    Where nothing cancels, the length of the new vector follows from Pythagoras, and its subtraction is left to
+    :func:`local_fields`, which reads the basis anyway: until then row `rank` of the basis holds `values`.
 
     Returns
     -------
@@ -106,65 +111,112 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
         Size of the basis after this vector.
     left_over : float
         Mean square left over relative to that of `values`, before it was made a basis vector or left out.
+    pending : bool
+        Whether the new vector still has to be made of `values`.
     """
     square = mean_square(values)
-    coefficients[:rank] = 0.0
+    for k in range(rank):
+        coefficients[k] = 0.0
     left, before = square, np.inf
+    room = rank < min(basis.shape[0], values.shape[0])
     projection = np.empty(rank)
     while rank > 0 and left > tolerance * square and left < 0.5 * before:
-        before = left
         row_means(values, basis, rank, projection)
+        remaining = square
+        for k in range(rank):
+            remaining -= projection[k] * projection[k]
+        if before == np.inf and room and remaining > 0.5 * square:
+            for k in range(rank):
+                coefficients[k] = projection[k]
+            coefficients[rank] = np.sqrt(remaining)
+            for i in range(values.shape[0]):
+                basis[rank, i] = values[i]
+            return rank + 1, remaining / square, True
+        before = left
         for k in range(rank):
             coefficients[k] += projection[k]
             projection[k] = -projection[k]
         weighted_rows(projection, basis, rank, values)
         left = mean_square(values)
-    if left > tolerance * square and rank < min(basis.shape[0], values.shape[0]):
-        length = np.sqrt(left)
-        coefficients[rank] = length
+    if left > tolerance * square and room:
+        coefficients[rank] = np.sqrt(left)
         for i in range(values.shape[0]):
-            basis[rank, i] = values[i] / length
-        return rank + 1, left / square
-    return rank, (left / square if square > 0.0 else 0.0)
+            basis[rank, i] = values[i] / coefficients[rank]
+        return rank + 1, left / square, False
+    return rank, (left / square if square > 0.0 else 0.0), False
+
+
+@compiled
+def _finish_row(memory, coefficients, basis, last, out):
+    """``out += Σ_{k<=last} memory[k] basis[k]``, and make row `last` of the values it holds.
+
+    One pass over the rows before it gives both sums.
+    """
+    n = out.shape[0]
+    width = min(TILE, n)
+    kept, projected = np.empty(width, dtype=basis.dtype), np.empty(width, dtype=basis.dtype)
+    w, c = np.empty(last + 1, dtype=basis.dtype), np.empty(last + 1, dtype=basis.dtype)
+    for k in range(last + 1):
+        w[k], c[k] = memory[k], coefficients[k]
+    whole = last // 4 * 4
+    for start in range(0, n, TILE):
+        stop = min(start + TILE, n)
+        size = stop - start
+        kept[:] = 0.0
+        projected[:] = 0.0
+        for s in range(0, whole, 4):
+            w0, w1, w2, w3 = w[s], w[s + 1], w[s + 2], w[s + 3]
+            c0, c1, c2, c3 = c[s], c[s + 1], c[s + 2], c[s + 3]
+            r0, r1 = basis[s, start:stop], basis[s + 1, start:stop]
+            r2, r3 = basis[s + 2, start:stop], basis[s + 3, start:stop]
+            for i in range(size):
+                kept[i] += w0 * r0[i] + w1 * r1[i] + w2 * r2[i] + w3 * r3[i]
+                projected[i] += c0 * r0[i] + c1 * r1[i] + c2 * r2[i] + c3 * r3[i]
+        for s in range(whole, last):
+            w0, c0, r0 = w[s], c[s], basis[s, start:stop]
+            for i in range(size):
+                kept[i] += w0 * r0[i]
+                projected[i] += c0 * r0[i]
+        row, result, weight, scale = basis[last, start:stop], out[start:stop], w[last], 1 / c[last]
+        for i in range(size):
+            row[i] = (row[i] - projected[i]) * scale
+            result[i] += kept[i] + weight * row[i]
 
 
 @compiled
 def combine_rows(weights, rows, count, out):
-    """``out[k] += Σ_{v<count} weights[v] rows[v, k]`` for small square arrays."""
-    for v in range(count):
-        weight = weights[v]
-        if weight != 0.0:
-            for k in range(out.shape[0]):
-                out[k] += weight * rows[v, k]
+    """``out[k] += Σ_{v<count} weights[v] rows[v, k]`` for small square arrays, four rows at a time."""
+    whole = count // 4 * 4
+    size = out.shape[0]
+    for v in range(0, whole, 4):
+        w0, w1, w2, w3 = weights[v], weights[v + 1], weights[v + 2], weights[v + 3]
+        r0, r1, r2, r3 = rows[v, :size], rows[v + 1, :size], rows[v + 2, :size], rows[v + 3, :size]
+        for k in range(size):
+            out[k] += w0 * r0[k] + w1 * r1[k] + w2 * r2[k] + w3 * r3[k]
+    for v in range(whole, count):
+        w0, r0 = weights[v], rows[v, :size]
+        for k in range(size):
+            out[k] += w0 * r0[k]
 
 
 @compiled
-def gram(factor, scale, out):
-    """``out[t, s] = scale Σ_k factor[t, k] factor[s, k]``: symmetric and positive semidefinite."""
-    transposed = factor.T.copy()
-    out[:] = 0.0
-    for t in range(out.shape[0]):
-        row = out[t, : t + 1]
-        for k in range(factor.shape[1]):
-            weight = scale * factor[t, k]
-            if weight != 0.0:
-                column = transposed[k, : t + 1]
-                for s in range(t + 1):
-                    row[s] += weight * column[s]
-        for s in range(t):
-            out[s, t] = row[s]
+def local_fields(
+    t, rank, pending, response, forces, fields, basis, innovations, width, step, overlap, direction, r
+):  # fmt: skip
+    """``r = m (c + √Δ u) + √Δ [Σ_k l(t,k) z_k − √Δ η Σ_{s<t} R(t,s) F(s)]`` for every path.
 
-
-@compiled
-def local_fields(t, rank, response, forces, fields, basis, innovations, width, step, overlap, direction, r):
-    """``r = m (c + √Δ u) + √Δ [Σ_k l(t,k) z_k − √Δ η Σ_{s<t} R(t,s) F(s)]`` for every path."""
+    The last row of the basis is completed first if it is `pending`: see :func:`append_orthogonal_row`.
+    """
     memory = np.zeros(rank)
     combine_rows(response[t], forces, t, memory)
     for k in range(rank):
         memory[k] *= -width * step
     r[:] = 0.0
     weighted_rows(fields[t], innovations, rank + 1, r)
-    weighted_rows(memory, basis, rank, r)
+    if pending:
+        _finish_row(memory, forces[t - 1], basis, rank - 1, r)
+    else:
+        weighted_rows(memory, basis, rank, r)
     for i in range(r.shape[0]):
         r[i] = overlap * direction[i] + width * r[i]
 
@@ -184,40 +236,56 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
         Largest absolute force; NaN if any is NaN.
     """
     n = loss.shape[0]
-    total = errors = drive = slope = largest = 0.0
-    for i in range(n):
-        chance = likely if before[i] else unlikely
-        total += loss[i]
-        errors += 1.0 if margin[i] < 0.0 else 0.0
-        drive += chance * first[i] * direction[i]
-        slope += chance * second[i]
-        weight = amplitude if active[i] else 0.0
-        first[i] *= weight
-        second[i] *= weight
-        size = abs(first[i])
-        if not size <= largest:
-            largest = size
-    return (total / n, errors / n, amplitude * drive / n, amplitude * slope / n), largest
+    # partial sums in a fixed order fill vector registers
+    total, errors, drive = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    slope, most = np.zeros(LANES), np.zeros(LANES)
+    for start in range(0, n, LANES):
+        stop = min(start + LANES, n)
+        value, force, curvature, edge = loss[start:stop], first[start:stop], second[start:stop], margin[start:stop]
+        along, was, now = direction[start:stop], before[start:stop], active[start:stop]
+        for i in range(stop - start):
+            chance = likely if was[i] else unlikely
+            total[i] += value[i]
+            errors[i] += 1.0 if edge[i] < 0.0 else 0.0
+            drive[i] += chance * force[i] * along[i]
+            slope[i] += chance * curvature[i]
+            weight = amplitude if now[i] else 0.0
+            force[i] *= weight
+            curvature[i] *= weight
+            size = abs(force[i])
+            most[i] = most[i] if size <= most[i] else size  # NaN stays NaN
+    losses = wrong = force_along = curved = largest = 0.0
+    for i in range(LANES):
+        losses += total[i]
+        wrong += errors[i]
+        force_along += drive[i]
+        curved += slope[i]
+        largest = largest if most[i] <= largest else most[i]
+    scale = amplitude / n
+    return (losses / n, wrong / n, scale * force_along, scale * curved), largest
 
 
-@compiled
-def next_response(t, kernel, response):
-    """Row t+1 of R: ``R(t+1,s) = Σ_v kernel[v] R(v,s)`` and 1 for a field at t."""
-    combine_rows(kernel, response, t + 1, response[t + 1, :t])
-    response[t + 1, t] = 1.0
+@inlined
+def next_kernels(t, slope, numbers, state):
+    """Row t of K from the mean of ``state.rows`` and its diagonal, and row t+1 of R.
 
-
-@compiled
-def next_fields(t, rank, kernel, fields, forces, strength):
-    """Row t+1 of l: ``l(t+1) = Σ_v kernel[v] l(v) + strength f(t)``. Returns Σ_k l(t+1,k)²."""
-    row = fields[t + 1, : rank + 1]
-    combine_rows(kernel, fields, t + 1, row)
-    for k in range(rank):
-        row[k + 1] += strength * forces[t, k]
-    norm = 0.0
-    for k in range(rank + 1):
-        norm += row[k] * row[k]
-    return norm
+    ``K(t,s) = −αΔ E[D(t) ∂r(t)/∂P(s)]``; ``R(t+1,s) = Σ_v kernel[v] R(v,s)`` and 1 for a field at t, with
+    ``kernel = η K(t) + decay δ``. Returns whether row t of K is finite.
+    """
+    row, rows, kernel = state.memory[t, : t + 1], state.rows, state.kernel
+    finite = True
+    for s in range(t + 1):
+        mean = slope
+        if s < t:
+            mean = rows[0, s] if rows.shape[0] == 1 else 0.5 * (rows[0, s] + rows[1, s])
+        row[s] = -numbers.noise * mean
+        finite = finite and np.isfinite(row[s])
+        kernel[s] = numbers.step * row[s]
+    kernel[t] += numbers.decay
+    if t + 1 < state.response.shape[0]:
+        combine_rows(kernel, state.response, t + 1, state.response[t + 1, :t])
+        state.response[t + 1, t] = 1.0
+    return finite
 
 
 @compiled
@@ -229,56 +297,203 @@ def sum_and_difference(first, second, scale):
 
 
 @compiled
-def _triangle_times_row(weights, packed, count, row):
-    """``row[j] += Σ_{j<=k<count} weights[k] ρ[k, j]`` for a packed lower triangle, four rows at a time."""
-    whole = count // 4 * 4
-    for k in range(0, whole, 4):
-        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-        p = k * (k + 1) // 2
-        r0 = packed[p : p + k + 1]
-        r1 = packed[p + k + 1 : p + 2 * k + 3]
-        r2 = packed[p + 2 * k + 3 : p + 3 * k + 6]
-        r3 = packed[p + 3 * k + 6 : p + 4 * k + 10]
-        for j in range(k + 1):
-            row[j] += w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j]
-        row[k + 1] += w1 * r1[k + 1] + w2 * r2[k + 1] + w3 * r3[k + 1]
-        row[k + 2] += w2 * r2[k + 2] + w3 * r3[k + 2]
-        row[k + 3] += w3 * r3[k + 3]
-    for k in range(whole, count):
-        w0 = weights[k]
-        r0 = packed[k * (k + 1) // 2 : k * (k + 1) // 2 + k + 1]
-        for j in range(k + 1):
-            row[j] += w0 * r0[j]
+def path_response_row(t, coupling, columns, slopes, out):
+    """Exact response of every path at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
+
+    ``ρ = (1 + coupling R D)⁻¹``, of which only row t is needed: ρ(t,s) = −coupling x(s) with
+    ``x(s) = D(s) [R(t,s) − coupling Σ_{s<v<t} x(v) R(v,s)]``, from s = t−1 down. R is common to all paths, so this is
+    a triangular solve with many right-hand sides: the paths with D(t) ≠ 0 in tiles, eight v at once.
+
+    Parameters
+    ----------
+    columns : ndarray (times, times)
+        ``columns[s, v] = R(v, s)``: the response, transposed.
+    slopes : ndarray (times, n)
+        D of every path up to time t; its precision is that of the sums.
+    """
+    n = slopes.shape[1]
+    for s in range(t + 1):
+        out[s] = 0.0
+    live, alive = np.empty(n, dtype=np.int64), 0
+    for i in range(n):
+        if slopes[t, i] != 0.0:
+            live[alive] = i
+            alive += 1
+    members = np.zeros(LANES, dtype=np.int64)
+    x = np.zeros((t + 1, LANES), dtype=slopes.dtype)  # its row t holds D(t), 0 in unused lanes
+    sums = np.empty(LANES, dtype=slopes.dtype)
+    c = x.dtype.type(coupling)
+    for start in range(0, alive, LANES):
+        x[t] = 0.0
+        for lane in range(min(LANES, alive - start)):
+            members[lane] = live[start + lane]
+            x[t, lane] = slopes[t, members[lane]]
+        for s in range(t - 1, -1, -1):
+            a = columns[s]
+            sums[:] = 0.0
+            v = s + 1
+            while v + 7 < t:
+                a0, a1, a2, a3, a4, a5, a6, a7 = (
+                    a[v],
+                    a[v + 1],
+                    a[v + 2],
+                    a[v + 3],
+                    a[v + 4],
+                    a[v + 5],
+                    a[v + 6],
+                    a[v + 7],
+                )
+                x0, x1, x2, x3, x4, x5, x6, x7 = (
+                    x[v],
+                    x[v + 1],
+                    x[v + 2],
+                    x[v + 3],
+                    x[v + 4],
+                    x[v + 5],
+                    x[v + 6],
+                    x[v + 7],
+                )
+                for lane in range(LANES):
+                    sums[lane] += (
+                        a0 * x0[lane]
+                        + a1 * x1[lane]
+                        + a2 * x2[lane]
+                        + a3 * x3[lane]
+                        + a4 * x4[lane]
+                        + a5 * x5[lane]
+                        + a6 * x6[lane]
+                        + a7 * x7[lane]
+                    )
+                v += 8
+            while v < t:
+                a0, x0 = a[v], x[v]
+                for lane in range(LANES):
+                    sums[lane] += a0 * x0[lane]
+                v += 1
+            slope, row, last, response, total = slopes[s], x[s], x[t], a[t], x.dtype.type(0.0)
+            for lane in range(LANES):
+                row[lane] = slope[members[lane]] * (response - c * sums[lane])
+            for lane in range(LANES):
+                total += last[lane] * row[lane]
+            out[s] -= coupling * np.float64(total)
+    for s in range(t):
+        out[s] /= n
+
+
+@inlined
+def probe_row(t, coupling, response_row, slope, signs, weighted, out):
+    """The same by one random ±1 field a path: ``out[s] = (1/n) Σ_i D_i(t) δ_i(t) ε_i(s)`` for s < t.
+
+    ``δ(t) = ε(t) − coupling Σ_{v<t} R(t,v) D(v) δ(v)``; `weighted` keeps D δ.
+    """
+    probe = np.zeros(slope.shape[0])
+    weighted_rows(response_row, weighted, t, probe)
+    for i in range(slope.shape[0]):
+        probe[i] = slope[i] * (signs[t, i] - coupling * probe[i])
+        weighted[t, i] = probe[i]
+    row_means(probe, signs, t, out)
 
 
 @compiled
-def path_response_row(t, coupling, response_row, slope, offsets, counts, times, slopes, packed_offsets, packed, out):
-    """Exact response of every path at time `t`, added to the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)``.
+def march(evaluate, parameters, numbers, state, start, stop):
+    """Steps `start` to `stop` − 1.
 
-    ``ρ(t,s) = δ_ts − coupling Σ_{s<=v<t} R(t,v) D(v) ρ(v,s)`` only has terms in which D(v) ≠ 0, so each path
-    keeps the packed lower triangle of ρ over its own active times, ``times[offsets[i] + k]``, k < counts[i].
+    ``evaluate(parameters, label, r, loss, first, second, margin)`` is the nonlinearity, a C function.
+
+    Returns
+    -------
+    done : int
+        Times that are complete.
+    diverged : bool
+        Whether a number left the float range at or after the last of them.
     """
-    n = counts.shape[0]
-    out[: t + 1] = 0.0
-    row = np.empty(t + 1)
-    weights = np.empty(t + 1)
-    for i in range(n):
-        d = slope[i]
-        if d == 0.0:
-            continue
-        count, first, base = counts[i], offsets[i], packed_offsets[i]
-        for k in range(count):
-            weights[k] = -coupling * response_row[times[first + k]] * slopes[first + k]
-        row[: count + 1] = 0.0
-        _triangle_times_row(weights, packed[base : base + count * (count + 1) // 2], count, row)
-        row[count] = 1.0
-        last = packed[base + count * (count + 1) // 2 :]
-        for k in range(count + 1):
-            last[k] = row[k]
-        times[first + count] = t
-        slopes[first + count] = d
-        counts[i] = count + 1
-        for k in range(count + 1):
-            out[times[first + k]] += d * row[k]
-    for s in range(t + 1):
-        out[s] /= n
+    for t in range(start, stop):
+        drive, finite = _observe(evaluate, parameters, t, numbers, state)
+        if not finite:
+            return t, True
+        if t + 1 < state.norm.shape[0] and not _advance(t, drive, numbers, state):
+            return t + 1, True
+    return stop, False
+
+
+@inlined
+def _observe(evaluate, parameters, t, numbers, state):
+    """Paths at step t: fields, forces, rows t of M and K and t+1 of R. Returns the drive of m, and if all is finite."""
+    copies, work = state.work.shape[0], state.work
+    for c in range(copies):
+        local_fields(
+            t, state.rank[c], state.pending[c], state.response, state.forces[c], state.fields[c], state.basis[c],
+            state.innovations[c], numbers.width, numbers.step, 0.0 if c else state.magnetization[t],
+            state.direction, work[c, 0],
+        )  # fmt: skip
+    if copies == 2:
+        sum_and_difference(work[0, 0], work[1, 0], 1.0)
+    drive = slope = largest = 0.0
+    for c in range(copies):
+        evaluate(parameters, state.label, work[c, 0], work[c, 1], work[c, 2], work[c, 3], work[c, 4])
+        stay, join = (numbers.stay, numbers.join) if t else (numbers.mean, numbers.mean)
+        means, most = apply_membership(
+            work[c, 1], work[c, 2], work[c, 3], work[c, 4], state.direction, stay, join,
+            state.active[c, max(t - 1, 0)], state.active[c, t], numbers.amplitude,
+        )  # fmt: skip
+        state.loss[t] += means[0] / copies
+        state.error[t] += means[1] / copies
+        drive += means[2] / copies
+        slope += means[3] / copies
+        largest += most  # NaN stays NaN
+    if not (abs(state.loss[t]) < numbers.largest and largest < np.sqrt(numbers.largest)):
+        return drive, False
+    for c in range(copies):
+        if state.signs.shape[1]:
+            probe_row(
+                t, numbers.coupling, state.response[t], work[c, 3], state.signs[c], state.weighted[c], state.rows[c]
+            )
+        else:
+            for i in range(state.slopes.shape[2]):
+                state.slopes[c, t, i] = work[c, 3, i]
+            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], state.rows[c])
+    if not next_kernels(t, slope, numbers, state):
+        return drive, False
+    if copies == 2:
+        sum_and_difference(work[0, 2], work[1, 2], 0.5)
+    for c in range(copies):
+        rank = state.rank[c]
+        state.rank[c], left, state.pending[c] = append_orthogonal_row(
+            work[c, 2], state.basis[c], rank, numbers.tolerance, state.forces[c, t]
+        )
+        if state.rank[c] == rank:
+            state.left_out[c] += 1
+            state.largest_left_out[c] = max(state.largest_left_out[c], left)
+    return drive, True
+
+
+@inlined
+def _advance(t, drive, numbers, state):
+    """Row t+1 of l, and m(t+1), from rows up to t; shrink them and R to the sphere. Returns whether all is finite."""
+    norm, strength = 0.0, numbers.step * np.sqrt(numbers.noise)
+    for c in range(state.fields.shape[0]):  # l(t+1) = Σ_v kernel[v] l(v) + η √(αΔ) f(t)
+        rank = state.rank[c]
+        row = state.fields[c, t + 1, : rank + 1]
+        combine_rows(state.kernel, state.fields[c], t + 1, row)
+        for k in range(rank):
+            row[k + 1] += strength * state.forces[c, t, k]
+        for k in range(rank + 1):
+            norm += row[k] * row[k]
+    m = numbers.decay * state.magnetization[t] - numbers.step * numbers.load * drive
+    if not (norm < numbers.largest and m * m < numbers.largest):
+        return False
+    if numbers.sphere:
+        shrink = 1.0 / np.sqrt(norm + m * m)
+        m *= shrink
+        norm *= shrink * shrink
+        for s in range(t + 1):
+            state.response[t + 1, s] *= shrink
+        for c in range(state.fields.shape[0]):
+            for k in range(state.rank[c] + 1):
+                state.fields[c, t + 1, k] *= shrink
+    state.magnetization[t + 1] = m
+    state.norm[t + 1] = norm
+    if state.columns.shape[0]:
+        for s in range(t + 1):
+            state.columns[s, t + 1] = state.response[t + 1, s]
+    return True

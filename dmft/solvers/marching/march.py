@@ -21,46 +21,22 @@ from collections.abc import Callable
 import numpy as np
 
 from . import kernels
+from .covariance import gram
 from .problem import MarchingProblem, Sample
-from .response import Estimator, make_estimator
-from .sampling import draw_paths
+from .sampling import Paths, random_signs
+from .state import Numbers, State
 
 Array = np.ndarray
 #: Relative mean square below which a force is a combination of earlier ones: amplitudes 1e-10 and 1e-6.
 TOLERANCE = {"float64": 1e-20, "float32": 1e-12}
+#: Path steps in one call of the kernel, between which a march can be stopped, and most steps in one.
+CHUNK, MOST_AHEAD = 2**20, 32
 #: Larger squares are called divergence.
 LARGEST = {"float64": 1e100, "float32": 1e60}
 
 
-class Channel:
-    """A Gaussian field ``g(t) = Σ_k l(t,k) z_k`` with the forces ``F(t) = Σ_k f(t,k) Q_k`` that drive it."""
-
-    def __init__(self, times: int, innovations: Array, start: float, tolerance: float) -> None:
-        self.innovations, self.tolerance = innovations, tolerance  # z
-        self.basis = np.empty((times, innovations.shape[1]), dtype=innovations.dtype)  # Q
-        self.forces = np.zeros((times, times))  # f
-        self.fields = np.zeros((times, times + 1))  # l; column 0 is the start
-        self.fields[0, 0] = start
-        self.rank, self.left_out, self.largest_left_out = 0, 0, 0.0
-
-    def append(self, t: int, force: Array) -> None:
-        """Expand the forces of step t in the basis; `force` is overwritten."""
-        before = self.rank
-        self.rank, left = kernels.append_orthogonal_row(force, self.basis, before, self.tolerance, self.forces[t])
-        if self.rank == before:
-            self.left_out += 1
-            self.largest_left_out = max(self.largest_left_out, left)
-
-    def covariances(self, done: int, strength: float) -> tuple[Array, Array]:
-        """``l lᵀ`` and ``strength · f fᵀ`` of the first `done` times."""
-        field, force = np.empty((done, done)), np.empty((done, done))
-        kernels.gram(self.fields[:done, : self.rank + 1], 1.0, field)
-        kernels.gram(self.forces[:done, : self.rank], strength, force)
-        return field, force
-
-
 class March:
-    """State of one march over ``steps`` steps with `count` paths; `digits` as in :func:`draw_paths`."""
+    """State of one march over ``steps`` steps with `count` paths; `digits` as in :class:`Paths`."""
 
     def __init__(
         self,
@@ -72,133 +48,98 @@ class March:
         response_paths: int,
         rng: np.random.Generator,
     ) -> None:
-        times = steps + 1
+        times, copies = steps + 1, problem.copies
         self.problem, self.steps, self.count = problem, steps, count
-        self.largest = LARGEST[precision]
-        drawn = draw_paths(problem, times, count, digits, precision, rng)
-        centre, field, self.label, innovations, self.active = drawn
-        self.width = np.sqrt(problem.delta)
-        self.direction = centre + self.width * field  # x·v/√N of the sample
+        self.paths = Paths(problem, times, count, digits, rng)
+        self.numbers = Numbers(
+            load=problem.load, noise=problem.load * problem.delta, coupling=problem.delta * problem.learning_rate,
+            width=np.sqrt(problem.delta), step=problem.learning_rate, decay=problem.decay, sphere=problem.sphere,
+            amplitude=problem.amplitude, mean=problem.chain.mean, stay=1.0 - problem.chain.turn_off,
+            join=problem.chain.turn_on, largest=LARGEST[precision], tolerance=TOLERANCE[precision],
+        )  # fmt: skip
         square = (times, times)
-        starts = (np.sqrt(problem.r0), 0.0)
-        self.channels = [
-            Channel(times, z, l0, TOLERANCE[precision]) for z, l0 in zip(innovations, starts, strict=False)
-        ]
-        self.response, self.memory = np.zeros(square), np.zeros(square)
-        self.magnetization, self.norm = np.zeros(times), np.zeros(times)
-        self.loss, self.error = np.zeros(times), np.zeros(times)
-        self.magnetization[0], self.norm[0] = problem.m0, problem.r0
-        self.estimators: list[Estimator] = [
-            make_estimator(self, active, response_paths, precision, rng) for active in self.active
-        ]
-        self.work = np.empty((problem.copies, 5, count))
+        probes = (copies, 0 if response_paths else times, count)
+        self.state = State(
+            label=self.paths.label,
+            direction=self.paths.centre + self.numbers.width * self.paths.field,
+            active=self.paths.active,
+            innovations=np.empty((copies, times + 1, count), dtype=precision),
+            basis=np.empty((copies, times, count), dtype=precision),
+            forces=np.zeros((copies, *square)),
+            fields=np.zeros((copies, times, times + 1)),
+            rank=np.zeros(copies, dtype=np.int64),
+            pending=np.zeros(copies, dtype=bool),
+            left_out=np.zeros(copies, dtype=np.int64),
+            largest_left_out=np.zeros(copies),
+            response=np.zeros(square),
+            memory=np.zeros(square),
+            magnetization=np.zeros(times),
+            norm=np.zeros(times),
+            loss=np.zeros(times),
+            error=np.zeros(times),
+            columns=np.zeros(square if response_paths else (0, 0), dtype=precision),
+            slopes=np.empty((copies, times, response_paths), dtype=precision),
+            signs=random_signs(rng, probes, precision),
+            weighted=np.zeros(probes, dtype=precision),
+            rows=np.zeros((copies, times)),
+            kernel=np.zeros(times),
+            work=np.empty((copies, 5, count)),
+        )
+        self.state.magnetization[0], self.state.norm[0] = problem.m0, problem.r0
+        self.state.fields[0, 0, 0] = np.sqrt(problem.r0)
+        self.drawn = 0
+        self.ahead = int(np.clip(CHUNK // count, 1, MOST_AHEAD))
         self.done, self.diverged = 0, False
 
     def run(self, stop: Callable[[], bool], progress: Callable[[float], None]) -> tuple[Sample, Sample]:
         """March to the end, to divergence, or until `stop()` says so; return the averages over time and at the end."""
-        while self.done <= self.steps and not stop():
-            t = self.done
-            if not self._observe(t):
-                self.diverged = True
-                break
-            self.done += 1
-            if t < self.steps and not self._advance(t):
-                self.diverged = True
-                break
-            progress(1.0)
+        evaluate = self.problem.evaluate
+        while self.done <= self.steps and not self.diverged and not stop():
+            before, last = self.done, min(self.done + self.ahead, self.steps + 1)
+            self._draw(last - before)
+            self.done, self.diverged = kernels.march(
+                evaluate.compiled, evaluate.parameters, self.numbers, self.state, before, last
+            )
+            progress(float(self.done - before))
         return self._sample()
 
-    def _observe(self, t: int) -> bool:
-        """Paths at step t: fields, forces, row t of M and K. False if a number left the float range."""
-        problem = self.problem
-        for channel, overlap, work in zip(self.channels, (self.magnetization[t], 0.0), self.work, strict=False):
-            kernels.local_fields(
-                t, channel.rank, self.response, channel.forces, channel.fields, channel.basis, channel.innovations,
-                self.width, problem.learning_rate, overlap, self.direction, work[0],
-            )  # fmt: skip
-        self._between_copies_and_channels(0, 1.0)
-        means = np.array([self._force(t, copy) for copy in range(problem.copies)])
-        self.loss[t], self.error[t], self.drive, mean_slope, largest = means.mean(axis=0)
-        if not (abs(self.loss[t]) < self.largest and largest < self.largest**0.5):
-            return False
-        self.memory[t] = self._response_row(t)
-        self.memory[t, t] = mean_slope
-        self.memory[t, : t + 1] *= -problem.load * problem.delta
-        if not np.isfinite(self.memory[t, : t + 1]).all():
-            return False
-        self._between_copies_and_channels(2, 0.5)
-        for channel, work in zip(self.channels, self.work, strict=True):
-            channel.append(t, work[2])
-        return True
-
-    def _force(self, t: int, copy: int) -> tuple[float, ...]:
-        """Forces and slopes of one copy, in place; its averages and its largest force."""
-        problem, chain, active = self.problem, self.problem.chain, self.active[copy]
-        r, loss, first, second, margin = self.work[copy]
-        problem.evaluate(self.label, r, loss, first, second, margin)
-        likely, unlikely = (1.0 - chain.turn_off, chain.turn_on) if t else (chain.mean, chain.mean)
-        means, largest = kernels.apply_membership(
-            loss, first, second, margin, self.direction,
-            likely, unlikely, active[max(t - 1, 0)], active[t], problem.amplitude,
-        )  # fmt: skip
-        return (*means, largest)
-
-    def _response_row(self, t: int) -> Array:
-        """``E[D(t) ∂r(t)/∂P(s)]`` for s < t, mean over the copies."""
-        rows = np.zeros((len(self.estimators), self.steps + 1))
-        for estimator, work, row in zip(self.estimators, self.work, rows, strict=True):
-            estimator.row(t, self.response[t], work[3], row)
-        return rows.mean(axis=0)
-
-    def _between_copies_and_channels(self, row: int, scale: float) -> None:
-        """For two copies, a working row of both becomes `scale` times sum and difference."""
-        if len(self.channels) == 2:
-            kernels.sum_and_difference(self.work[0, row], self.work[1, row], scale)
-
-    def _advance(self, t: int) -> bool:
-        """Rows t+1 of R and l, and m(t+1), from rows up to t."""
-        problem = self.problem
-        kernel = problem.learning_rate * self.memory[t, : t + 1]
-        kernel[t] += problem.decay
-        kernels.next_response(t, kernel, self.response)
-        strength = problem.learning_rate * np.sqrt(problem.load * problem.delta)
-        norm = sum(
-            kernels.next_fields(t, channel.rank, kernel, channel.fields, channel.forces, strength)
-            for channel in self.channels
-        )
-        m = problem.decay * self.magnetization[t] - problem.learning_rate * problem.load * self.drive
-        if not (norm < self.largest and m * m < self.largest):
-            return False
-        if problem.sphere:
-            shrink = 1.0 / np.sqrt(norm + m * m)
-            m, norm = m * shrink, norm * shrink**2
-            self.response[t + 1] *= shrink
-            for channel in self.channels:
-                channel.fields[t + 1] *= shrink
-        self.magnetization[t + 1], self.norm[t + 1] = m, norm
-        return True
+    def _draw(self, steps: int) -> None:
+        """Have an innovation for the start and each dimension that the forces may have in `steps` more steps."""
+        needed = int(self.state.rank.max()) + steps + 1
+        if needed > self.drawn:
+            start, self.drawn = self.drawn, min(needed + self.ahead, self.steps + 2)
+            for channel, innovations in enumerate(self.state.innovations):
+                innovations[start : self.drawn] = self.paths.innovations(channel, start, self.drawn)
 
     def facts(self) -> dict[str, float]:
         """Rank of the noise, forces left out of it and the largest share of these."""
         return {
-            "rank": sum(channel.rank for channel in self.channels),
-            "left_out": sum(channel.left_out for channel in self.channels),
-            "largest_left_out": max(channel.largest_left_out for channel in self.channels),
+            "rank": int(self.state.rank.sum()),
+            "left_out": int(self.state.left_out.sum()),
+            "largest_left_out": float(self.state.largest_left_out.max()),
         }
 
+    def _covariances(self, channel: int) -> tuple[Array, Array]:
+        """``l lᵀ`` and ``αΔ f fᵀ`` of a channel at the times that are done."""
+        done, rank = self.done, self.state.rank[channel]
+        field, force = np.empty((done, done)), np.empty((done, done))
+        gram(self.state.fields[channel, :done, : rank + 1], 1.0, field)
+        gram(self.state.forces[channel, :done, :rank], self.numbers.noise, force)
+        return field, force
+
     def _sample(self) -> tuple[Sample, Sample]:
-        done, problem = self.done, self.problem
-        parts = [channel.covariances(done, problem.load * problem.delta) for channel in self.channels]
+        done, problem, state = self.done, self.problem, self.state
+        parts = [self._covariances(channel) for channel in range(problem.copies)]
         correlation, noise = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
         sample: Sample = {
-            "magnetization": self.magnetization[:done],
-            "norm": self.norm[:done],
-            "train_loss": self.loss[:done],
-            "train_error": self.error[:done],
+            "magnetization": state.magnetization[:done],
+            "norm": state.norm[:done],
+            "train_loss": state.loss[:done],
+            "train_error": state.error[:done],
             "correlation": correlation,
-            "response": self.response[:done, :done],
+            "response": state.response[:done, :done],
             "noise_kernel": noise,
-            "memory_kernel": self.memory[:done, :done],
+            "memory_kernel": state.memory[:done, :done],
         }
         if problem.copies == 2:
             (same, force), (apart, force_apart) = parts
@@ -206,4 +147,4 @@ class March:
             sample["cross_noise_kernel"] = force - force_apart
             sample["distance"] = 4.0 * np.diagonal(apart)
         sample |= problem.derived(sample)
-        return sample, problem.at_end(sample, self.work[:, 4].ravel()) if done else {}
+        return sample, problem.at_end(sample, state.work[:, 4].ravel()) if done else {}

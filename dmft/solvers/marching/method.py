@@ -25,7 +25,12 @@ class Marching(Declared):
         "estimator of the memory kernel: exact per-path response (on as many paths as pay), or one probe a path",
         choices=("auto", "exact", "probe"),
     )
-    precision: str = declare("float64", "", "storage of the paths", choices=("float64", "float32"))
+    precision: str = declare(
+        "float32",
+        "",
+        "storage of the paths; averages and kernels are float64 in any case",
+        choices=("float64", "float32"),
+    )
 
     def check(self) -> None:
         if self.paths < self.batches:

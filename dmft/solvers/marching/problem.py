@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,45 @@ from ..markov import TwoStateChain
 
 Array = np.ndarray
 Sample = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """A compiled function of every path, with parameters.
+
+    Attributes
+    ----------
+    function : Numba dispatcher
+        ``function(parameters, label, r, loss, first, second, margin)`` writes into the last four; all are
+        arrays of float64.
+    parameters : ndarray
+        Its own numbers.
+    """
+
+    function: Any
+    parameters: Array
+
+    def __call__(self, label: Array, r: Array, loss: Array, first: Array, second: Array, margin: Array) -> None:
+        self.function(self.parameters, label, r, loss, first, second, margin)
+
+    @property
+    def compiled(self) -> Any:
+        """The same as a C function: kernels that take one as argument need no compilation of their own for it."""
+        return _c_function(self.function)
+
+
+@functools.lru_cache(maxsize=16)
+def _c_function(function: Any) -> Any:
+    from numba import cfunc, types
+
+    vector = types.float64[::1]
+    signature = types.void(*[vector] * 7)
+    for options in ({"cache": True}, {}):
+        try:
+            return cfunc(signature, nopython=True, error_model="numpy", **options)(function.py_func)
+        except RuntimeError:  # "no locator available": there is no place for the cache
+            continue
+    raise AssertionError
 
 
 @dataclass(frozen=True)
@@ -35,8 +76,8 @@ class MarchingProblem:
         Uniform numbers a path needs for `draw`.
     draw : callable
         ``draw(uniforms[uniforms, n]) -> (centre[n], field[n], label[n])``: c, u and y.
-    evaluate : callable
-        ``evaluate(label, r, loss, first, second, margin)`` writes ℓ, ∂ℓ/∂r, ∂²ℓ/∂r² and the margin.
+    evaluate : Nonlinearity
+        Writes ℓ, ∂ℓ/∂r, ∂²ℓ/∂r² and the margin.
     derived : callable
         ``derived(sample) -> dict`` of observables computed from one march's averages.
     at_end : callable
@@ -56,6 +97,6 @@ class MarchingProblem:
     copies: int
     uniforms: int
     draw: Callable[[Array], tuple[Array, Array, Array]]
-    evaluate: Callable[[Array, Array, Array, Array, Array, Array], None]
+    evaluate: Nonlinearity
     derived: Callable[[Sample], Sample]
     at_end: Callable[[Sample, Array], Sample]

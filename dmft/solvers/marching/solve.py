@@ -19,8 +19,9 @@ from .problem import MarchingProblem
 from .response import response_paths
 from .sampling import dimensions_needed, sobol_digits
 
-#: Measured on one core of a server: multiply-adds a second in the history sums (memory speed), numbers drawn a second.
-HISTORY_RATE, DRAW_RATE = 1.3e9, 1.5e7
+#: Measured on one core of a server, a second: multiply-adds of the history sums in single precision and of the
+#: response, numbers drawn; and seconds of a step beside them.
+HISTORY_RATE, RESPONSE_RATE, DRAW_RATE, STEP = 4e9, 1.2e10, 4e7, 1e-4
 
 
 def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str, float]:
@@ -29,11 +30,7 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     size = np.dtype(method.precision).itemsize
     exact = response_paths(problem, steps, n, method.response)
     path = times * (2.0 * size + 1.0) + 8.0 * 80  # basis, innovations, membership; working rows and drawing
-    if exact:
-        pairs = problem.chain.active_pairs(times)
-        response = exact * (pairs * 4.0 + problem.chain.mean * times * 12.0)
-    else:
-        response = 2.0 * n * times * size
+    response = size * times * (exact + times if exact else 2.0 * n)
     workers = min(threads(), method.batches)
     squares = times**2 * 8.0
     # kernels and two-time averages of each march at work; those of finished marches; their running mean
@@ -42,9 +39,9 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     memory = workers * (copies * (n * path + response) + 7.0 * squares) + (4.0 * method.batches + 8.0) * squares
     if method.sampler == "sobol":
         memory += 4.0 * n * dimensions_needed(problem, times)
-    active = problem.chain.mean * times
-    history = 2.0 * n * times**2 + (exact * active**3 / 6.0 if exact else n * times**2) + times**3
-    seconds = copies * (history / HISTORY_RATE + n * times / DRAW_RATE) * method.batches / workers
+    history = (2.0 if exact else 3.0) * n * times**2 * size / 4.0 + times**3
+    work = history / HISTORY_RATE + problem.chain.mean * exact * times**3 / 6.0 / RESPONSE_RATE
+    seconds = copies * (work + 2.0 * n * times / DRAW_RATE + STEP * times) * method.batches / workers
     return {"memory": memory, "seconds": 0.5 + seconds}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...results.progress import Progress
 from ...results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
 from ..memory import check_memory
-from . import recursion
+from . import kernels
 
 Array = np.ndarray
 #: Larger losses and norms are called divergence.
@@ -92,21 +92,21 @@ def solve(problem: DiscreteProblem, steps: int, progress: Progress) -> tuple[dic
     try:
         for t in range(times):
             eta = problem.learning_rate
-            loss[t] = recursion.residual_row(
+            loss[t] = kernels.residual_row(
                 t, eta, problem.mean, problem.square, problem.label_noise, laws,
                 overlap, correlation, response, inverse, field, forces, fresh,
             )  # fmt: skip
             if not abs(loss[t]) < LARGEST:
                 status = _divergence(t)
                 break
-            pull = recursion.kernel_row(
+            pull = kernels.kernel_row(
                 t, eta, problem.load, problem.mean, laws, overlap, correlation, response, inverse, forces, memory, noise
             )
             done = t + 1
             progress.update(float(done) ** 3 - float(t) ** 3)
             if done == times:
                 break
-            norm = recursion.next_row(
+            norm = kernels.next_row(
                 t, eta, problem.decay, pull, problem.sphere, overlap, correlation, response, memory, noise
             )
             if not abs(norm) < LARGEST or not np.abs(memory[t]).max() < LARGEST:

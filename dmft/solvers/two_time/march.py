@@ -10,6 +10,7 @@ from . import kernels
 from .problem import TwoTimeProblem
 
 Array = np.ndarray
+TWO_TIME = ("correlation", "response", "susceptibility")
 #: Most sweeps for one row; where the step resolves the equations two to five are enough.
 MOST_SWEEPS = 60
 
@@ -20,7 +21,8 @@ class March:
     Attributes
     ----------
     curves : dict of ndarray
-        ``driven`` ∫D R and ``multiplier`` μ at the kept times; ``correlation`` and ``response`` at pairs of them.
+        ``driven`` ∫D R and ``multiplier`` μ at the kept times; ``correlation``, ``response`` and ``susceptibility``
+        ∫R from the earlier time on at pairs of them.
     done : int
         Kept times that are complete.
     failed : bool
@@ -39,7 +41,7 @@ class March:
         self.rows, self.work = np.zeros((2, 2, steps + 1))
         self.drag = np.zeros(steps + 1)
         self.curves = {name: np.zeros(length) for name in ("driven", "multiplier")}
-        self.curves.update({name: np.zeros((length, length)) for name in ("correlation", "response")})
+        self.curves.update({name: np.zeros((length, length)) for name in TWO_TIME})
         self.done, self.failed, self.sweeps = 0, False, 0
 
     def run(self, update: Callable[[float], None]) -> None:
@@ -65,4 +67,8 @@ class March:
         self.curves["multiplier"][k] = self.drag[k * self.stride]
         self.curves["correlation"][k, : k + 1] = self.curves["correlation"][: k + 1, k] = correlation
         self.curves["response"][k, : k + 1] = response
+        row = self.rows[1, : k * self.stride + 1]
+        cells = 0.5 * self.step * (row[1:] + row[:-1])
+        summed = np.append(np.cumsum(cells[::-1])[::-1], 0.0)
+        self.curves["susceptibility"][k, : k + 1] = summed[:: self.stride]
         self.done = k + 1

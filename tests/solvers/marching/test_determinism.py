@@ -21,7 +21,7 @@ PROGRAM = """
 import hashlib, json, dmft
 cases = {
     "sobol": {}, "random": {"sampler": "random"}, "probe": {"response": "probe"},
-    "float32": {"precision": "float32"}, "gradient descent": {"batch_fraction": 1.0},
+    "float64": {"precision": "float64"}, "gradient descent": {"batch_fraction": 1.0},
     "door": {"data": "three-cluster", "m0": 1.0}, "sphere": {"sphere": True}, "persistent": {"persistence": 2.0},
     "pairs": {"model": "sgd/replicas"},
 }

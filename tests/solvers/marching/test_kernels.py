@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmft.solvers.marching import kernels
+from dmft.solvers.marching.covariance import gram
 
-SIZES = (1, 2, 63, 64, 257, 511, 512, 513, 1300)
+SIZES = (1, 2, 63, 128, 257, 2047, 2048, 2049, 4500)
 EPSILON = {"float64": 1e-13, "float32": 3e-6}
 
 
@@ -36,7 +37,7 @@ def test_history_sums(n, count, precision):
 def test_gram_is_symmetric_and_positive(times, rank, seed):
     factor = np.random.default_rng(seed).normal(size=(times, rank))
     out = np.empty((times, times))
-    kernels.gram(factor, 0.7, out)
+    gram(factor, 0.7, out)
     np.testing.assert_array_equal(out, out.T)
     np.testing.assert_allclose(out, 0.7 * factor @ factor.T, rtol=0.0, atol=1e-12 * rank)
     assert np.linalg.eigvalsh(out).min() > -1e-12 * np.trace(out)
@@ -44,11 +45,20 @@ def test_gram_is_symmetric_and_positive(times, rank, seed):
 
 def expand(vectors, tolerance=1e-20):
     """Coefficients and basis of vectors added one by one, and what the kernel reports."""
+    n = vectors.shape[1]
     basis, factor = np.empty_like(vectors), np.zeros((len(vectors), len(vectors)))
-    rank, reports = 0, []
-    for vector, coefficients in zip(vectors, factor, strict=True):
-        rank, left = kernels.append_orthogonal_row(vector.copy(), basis, rank, tolerance, coefficients)
+    rank, reports, nothing, out = 0, [], np.zeros((len(vectors) + 1, n)), np.empty(n)
+    for t, vector in enumerate(vectors):
+        rank, left, pending = kernels.append_orthogonal_row(vector.copy(), basis, rank, tolerance, factor[t])
         reports.append(left)
+        # weights of the rows in the memory: those of the last vector, which is what must come back
+        response = np.zeros((len(vectors) + 1, len(vectors)))
+        response[t + 1, t] = 1.0
+        kernels.local_fields(
+            t + 1, rank, pending, response, factor, np.zeros((len(vectors) + 1, rank + 1)), basis, nothing,
+            1.0, -1.0, 0.0, np.zeros(n), out,
+        )  # fmt: skip
+        np.testing.assert_allclose(out, vector, atol=1e-12)
     return basis[:rank], factor[:, :rank], reports
 
 
@@ -81,29 +91,15 @@ def test_basis_holds_no_more_vectors_than_there_are_paths():
     np.testing.assert_allclose(factor @ basis, vectors, atol=1e-12)
 
 
-def packed_response(active, slopes, response, coupling):
-    """Rows of E[D(t) ∂r(t)/∂P(s)] from the kernel; a full triangle, as the solver calls it."""
+def path_response(active, slopes, response, coupling, precision="float64"):
+    """Rows of E[D(t) ∂r(t)/∂P(s)], s < t, from the kernel; R becomes known row by row, as in the solver."""
     times, n = active.shape
-    most = np.count_nonzero(active, axis=0).astype(np.int64)
-    offsets = np.concatenate(([0], np.cumsum(most)))
-    packed_offsets = np.concatenate(([0], np.cumsum(most * (most + 1) // 2)))
-    counts, stamps = np.zeros(n, dtype=np.int64), np.empty(offsets[-1], dtype=np.int32)
-    kept, packed = np.empty(offsets[-1]), np.empty(packed_offsets[-1], dtype=np.float32)
+    columns, kept = np.zeros((times, times), dtype=precision), np.full((times, n), np.nan, dtype=precision)
     out = np.zeros((times, times))
     for t in range(times):
-        kernels.path_response_row(
-            t,
-            coupling,
-            response[t],
-            active[t] * slopes[t],
-            offsets,
-            counts,
-            stamps,
-            kept,
-            packed_offsets,
-            packed,
-            out[t],
-        )
+        columns[:t, t] = response[t, :t]
+        kept[t] = active[t] * slopes[t]
+        kernels.path_response_row(t, coupling, columns, kept, out[t])
     return out
 
 
@@ -113,8 +109,9 @@ def causal(rng, times):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-@pytest.mark.parametrize("times", [1, 2, 7, 33])
-def test_path_response_is_a_triangular_solve_per_path(times, share):
+@pytest.mark.parametrize("times", [1, 2, 3, 6, 7, 33])
+@pytest.mark.parametrize("precision", EPSILON)
+def test_path_response_is_a_triangular_solve_per_path(precision, times, share):
     rng = np.random.default_rng(times)
     n, coupling = 40, 0.3
     active, slopes, response = rng.random((times, n)) < share, rng.normal(size=(times, n)), causal(rng, times)
@@ -123,9 +120,9 @@ def test_path_response_is_a_triangular_solve_per_path(times, share):
         d = np.where(active[:, i], slopes[:, i], 0.0)
         # ρ = (1 + Δη R D)^{-1}, then E[D ρ]
         dense += d[:, None] * np.linalg.inv(np.eye(times) + coupling * response * d[None, :]) / n
-    out = packed_response(active, slopes, response, coupling)
-    # the triangle is stored in single precision: relative 6e-8 a product
-    np.testing.assert_allclose(out, dense, rtol=0.0, atol=1e-6 * max(1.0, np.abs(dense).max()))
+    out = path_response(active, slopes, response, coupling, precision)
+    scale = max(1.0, np.abs(dense).max())
+    np.testing.assert_allclose(out, np.tril(dense, -1), rtol=0.0, atol=EPSILON[precision] * scale)
 
 
 def test_path_response_is_the_derivative_of_a_path():
@@ -149,5 +146,29 @@ def test_path_response_is_the_derivative_of_a_path():
         push[s] = step
         # D(t) ∂r(t)/∂P(s) = ∂F(t)/∂P(s)
         expected[:, s] = ((forces(push)[1] - forces(-push)[1]) / (2.0 * step)).mean(axis=1)
-    # rounding 1e-16/1e-5, truncation 1e-10, single precision storage 1e-7
-    np.testing.assert_allclose(packed_response(active, slopes, response, coupling), expected, rtol=0.0, atol=1e-6)
+    # rounding 1e-16/1e-5, truncation 1e-10
+    out = path_response(active, slopes, response, coupling)
+    np.testing.assert_allclose(out, np.tril(expected, -1), rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("precision", EPSILON)
+def test_a_pending_row_is_completed_in_the_pass_that_reads_the_basis(precision):
+    """The same basis and fields as by subtraction at once."""
+    rng = np.random.default_rng(6)
+    n, rank = 3000, 7
+    basis = np.linalg.qr(rng.normal(size=(n, rank + 1)))[0].T * np.sqrt(n)
+    basis = np.ascontiguousarray(basis).astype(precision)
+    values, coefficients = rng.normal(size=n), np.zeros(rank + 1)
+    done, _, pending = kernels.append_orthogonal_row(values, basis, rank, 1e-12, coefficients)
+    assert done == rank + 1
+    assert pending
+    np.testing.assert_array_equal(basis[rank], values.astype(precision))
+    response, forces = np.zeros((2, 1)), coefficients[None]
+    response[1, 0] = 1.0
+    out, nothing = np.empty(n), np.zeros((rank + 2, n), dtype=precision)
+    kernels.local_fields(
+        1, done, True, response, forces, np.zeros((2, rank + 2)), basis, nothing, 1.0, -1.0, 0.0, np.zeros(n), out
+    )
+    rows = basis.astype(float)
+    np.testing.assert_allclose(rows @ rows.T / n, np.eye(rank + 1), atol=10.0 * EPSILON[precision])
+    np.testing.assert_allclose(out, values, atol=10.0 * EPSILON[precision])

@@ -13,7 +13,7 @@ from scipy.special import ive
 
 from dmft.solvers.two_time.march import March
 from dmft.solvers.two_time.problem import TwoTimeProblem
-from dmft.solvers.two_time.solve import Extrapolation
+from dmft.solvers.two_time.uniform import Extrapolation
 from dmft.theory.p_spin import PSpin
 
 

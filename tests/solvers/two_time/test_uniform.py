@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dmft.errors import MemoryLimitError, ParameterError
-from dmft.results.progress import SILENT, Progress
+from dmft.results.progress import SILENT
 from dmft.solvers.two_time.method import TwoTime
-from dmft.solvers.two_time.solve import Extrapolation, estimate, grids, solve
+from dmft.solvers.two_time.uniform import Extrapolation, estimate, grids, solve
 from dmft.theory.p_spin import PSpin
 
 PROBLEM = PSpin(p=3).problem()
@@ -48,7 +48,7 @@ def test_a_grid_that_cannot_resolve_the_equations_is_refused():
 
 
 def test_rows_that_never_converge_are_said_and_cut(monkeypatch):
-    monkeypatch.setattr("dmft.solvers.two_time.solve.grids", lambda *arguments: [20])
+    monkeypatch.setattr("dmft.solvers.two_time.uniform.grids", lambda *arguments: [20])
     curves, status, _ = solve(PROBLEM, 100.0, 20, TwoTime(), SILENT)
     assert status.code == "not_converged"
     assert "rows stop converging" in status.message
@@ -81,22 +81,10 @@ def test_extrapolation_is_exact_for_even_polynomials(count):
     assert table.error == pytest.approx(abs(float(table.rows[-1][-1]["x"] - table.rows[-1][-2]["x"])))
 
 
-class Impatient(Progress):
-    """Ctrl-C after so many units of work."""
-
-    def __init__(self, patience: float) -> None:
-        self.left = patience
-
-    def update(self, done: float) -> None:
-        self.left -= done
-        if self.left < 0.0:
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize(("patience", "length"), [(50.0, 81), (250.0, 101), (650.0, 101)])
-def test_an_interrupt_keeps_what_is_finished(patience, length):
+def test_an_interrupt_keeps_what_is_finished(patience, length, impatient):
     """In the first march its first times; later the extrapolation of the marches that were complete."""
-    curves, status, _ = solve(PROBLEM, 20.0, 100, TwoTime(tolerance=1e-12), Impatient(patience))
+    curves, status, _ = solve(PROBLEM, 20.0, 100, TwoTime(tolerance=1e-12), impatient(patience))
     whole, _, _ = solve(PROBLEM, 20.0, 100, TwoTime(tolerance=1e-8), SILENT)
     assert status.code == "interrupted"
     assert len(curves["driven"]) == length
@@ -104,19 +92,7 @@ def test_an_interrupt_keeps_what_is_finished(patience, length):
     np.testing.assert_allclose(curves["driven"], whole["driven"][:length], atol=0.1)
 
 
-def test_progress_adds_up():
-    class Count(Progress):
-        total = done = 0.0
-
-        def start(self, label, total):
-            assert self.done == pytest.approx(self.total)
-            self.total += total
-
-        def update(self, done):
-            assert done >= 0.0
-            self.done += done
-
-    count = Count()
+def test_progress_adds_up(count):
     solve(PROBLEM, 5.0, 50, TwoTime(), count)
     assert count.done == pytest.approx(count.total)
 

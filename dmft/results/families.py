@@ -1,0 +1,70 @@
+"""Families of curves in a figure: functions of two axes as lines, one for each point of the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .curve import Coordinate, Curve
+from .labels import axis_label, mathematics, value_text
+from .panels import GUIDE, coordinate
+from .picture import Panel
+from .run import Run
+from .scales import many_decades
+
+#: Lines of a family; of more, evenly chosen ones are drawn. Ends of the colour map, neither too dark nor too bright.
+MOST, COLOURS = 6, (0.1, 0.85)
+#: Longest axis over shortest step from which on it is logarithmic.
+DECADES = 1e3
+
+
+def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
+    """Theory as lines, simulation as marks of the same colours; guides in grey."""
+    curve = run[panel.y]
+    parts = [part for part in (run.theory, run.simulation) if part is not None and panel.y in part]
+    members = coordinate(parts[0], curve.dims[0], len(curve.values))
+    shown = np.unique(np.linspace(0, len(curve.values) - 1, min(MOST, len(curve.values))).round().astype(int))
+    x: Coordinate | Curve = coordinate(parts[0], curve.dims[1], curve.values.shape[1])
+    handles = []
+    for part in parts:
+        x = part.curves.get(panel.x) or coordinate(part, panel.x or curve.dims[1], curve.values.shape[1])
+        across = np.broadcast_to(x.values, part[panel.y].values.shape)
+        look = {"linestyle": "-"} if part is run.theory else {"linestyle": "", "marker": "o", "mfc": "white"}
+        for place, row in zip(np.linspace(*COLOURS, len(shown)), shown, strict=True):
+            colour = colormaps["viridis"](1.0 - place)
+            drawn = axes.plot(across[row], part[panel.y].values[row], color=colour, zorder=2, **look)  # type: ignore
+            handles += drawn if part is parts[0] else []
+    words = [f"{mathematics(members.symbol)} = {value_text(float(members.values[row]))}" for row in shown]
+    last = np.broadcast_to(x.values, curve.values.shape)[shown[-1]]
+    positive = last[last > 0.0]
+    if panel.is_log("x", many_decades(positive, DECADES) and last[0] >= 0.0):
+        axes.set_xscale("log", nonpositive="mask")
+    if panel.is_log("y", many_decades(curve.values, DECADES)):
+        axes.set_yscale("log")
+    guides = _guides(run, panel, curve, last, axes)
+    axes.legend([*handles, *guides], [*words, *(str(line.get_label()) for line in guides)], fontsize=6.5)
+    axes.set_xlabel(axis_label(x))
+    axes.set_ylabel(axis_label(curve))
+
+
+def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> list[Line2D]:
+    """Laws of the same shape, for the last line of the family; scalars as levels. Named below, not for all panels."""
+    lines = []
+    for guide, style in zip(panel.guides, ("--", ":", "-."), strict=False):
+        if guide.name not in run:
+            continue
+        law = run[guide.name]
+        look: dict[str, Any] = {"color": GUIDE, "linestyle": style, "linewidth": 0.9, "zorder": 3}
+        if law.dims == curve.dims:
+            (line,) = axes.plot(x, law.values[-1], **look)
+        elif not law.dims:
+            line = axes.axhline(guide.factor * law.last, **look)
+        else:
+            continue
+        line.set_label(guide.label or mathematics(law.symbol))
+        lines.append(line)
+    return lines
