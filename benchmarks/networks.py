@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dmft.simulation.backend import Backend, single_threaded_blas
+from dmft.simulation.backend import Backend
 from dmft.simulation.networks import starts
 from dmft.simulation.networks.activations import Tanh
 from dmft.simulation.networks.dense import Dense
@@ -23,6 +23,7 @@ from dmft.simulation.networks.network import Network
 from dmft.simulation.networks.optimisers import Adam
 from dmft.simulation.networks.schedules import constant
 from dmft.simulation.networks.training import Problem, train
+from dmft.solvers.blas import single_threaded_blas
 
 X = np.linspace(-10.0, 10.0, 61)[:, None]
 Y = np.sin(X) + np.sin(4.0 * X)
