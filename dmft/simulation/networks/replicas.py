@@ -89,8 +89,8 @@ def estimate(
     samples, network = problem.batch or len(problem.inputs), problem.network
     stacked = min(backend.workers, len(split)) * network.memory(len(split[0]), samples, item)
     kept = 3.0 * 8.0 * method.replicas * len(times) * recorded
-    operations = network.flops(method.replicas, samples) / (2e10 if item == 8 else 4.5e10)
-    passes = method.replicas * item * (12.0 * network.size + 12.0 * activations(problem)) / 1e10
+    operations = network.flops(method.replicas, samples) / (2.2e10 if item == 8 else 6e10)
+    passes = method.replicas * item * (12.0 * network.size + 12.0 * activations(problem)) / 1.3e10
     calls = len(split) * 2e-5 * len(network.layers)
     seconds = (operations + passes + calls) * times[-1] / min(backend.workers, len(split))
     return {"memory": stacked + kept, "seconds": 0.2 + float(seconds)}
