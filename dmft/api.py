@@ -187,10 +187,10 @@ def compare(
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 
 
-def _checked(method: Any, cls: type[Declared], default: type[Declared] | None = None) -> Any:
-    """`method` if it is of class `cls`; if there is none the class to be made from options: `default` or `cls`."""
+def _checked(method: Any, cls: type[Declared]) -> Any:
+    """`method` if it is of class `cls`; the class itself, to be made from options, if there is none."""
     if method is None:
-        return default or cls
+        return cls
     if not isinstance(method, cls):
         raise ParameterError(f"method = {method!r} is not allowed: give a {cls.__name__}, or its options by name")
     return method

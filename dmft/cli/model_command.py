@@ -70,7 +70,7 @@ class ModelCommand(click.Command):
     takes_run : bool
         A file of results may stand in place of SLUG; it brings model and theory.
     helps : dict, optional
-        Placeholder and help that differ from the declaration's, by parameter name; ``{sizes}`` are those of the model.
+        Placeholder and help that differ from the declaration's, by parameter name.
     """
 
     def __init__(

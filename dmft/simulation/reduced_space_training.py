@@ -16,7 +16,7 @@ from ..results.status import CONVERGED, DIVERGED
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.reduced_space_training import ARMS, POINTS, ReducedSpaceTraining
-from ..theory.targets import DOMAINS
+from ..theory.target_functions import DOMAINS
 from .backend import Backend, get_backend
 from .method import Simulation
 from .replicas import run_replicas

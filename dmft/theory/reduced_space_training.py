@@ -23,7 +23,7 @@ from ..solvers.memory import check_memory
 from .base import Model
 from .reduced_space import REFERENCES
 from .registry import register
-from .targets import DOMAINS, NODES, Target, evaluate, make, read_table
+from .target_functions import DOMAINS, NODES, Target, evaluate, make, read_table
 
 Array = np.ndarray
 #: The arms: whole space from a standard start; whole space from the start of the reduced one; reduced space.

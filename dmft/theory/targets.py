@@ -1,136 +1,75 @@
-"""Functions that networks are trained on: those of the literature, and tables of one's own from CSV files."""
+"""What networks are taught: functions of one variable on evenly spaced points, a user's table, handwritten digits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 
-from ..errors import FileFormatError, ParameterError
+from ..errors import ParameterError
+from .table import read_table
 
 Array = np.ndarray
-#: Name to inputs and domain (the same interval for every input).
-DOMAINS = {
-    "sine": (1, (0.0, 1.0)),
-    "absolute": (1, (-1.0, 1.0)),
-    "step": (1, (-1.0, 1.0)),
-    "gaussian": (2, (-1.0, 1.0)),
-    "franke": (2, (0.0, 1.0)),
-}
-#: Gauss–Legendre nodes for each of two inputs.
-NODES = 16
+#: Sums of sines by name: their angular frequencies, all with amplitude 1.
+SINES = {"two-sines": (1.0, 4.0), "three-sines": (1.0, 3.0, 5.0)}
+DIGITS = 1797
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A function with the law of its inputs.
-
-    Attributes
-    ----------
-    inputs : int
-        Number of inputs.
-    interval : (float, float) or None
-        Every input is uniform on it; None for a table.
-    table : ndarray, (rows, inputs + 1), or None
-        Inputs and value of each row, all equally likely.
-    """
-
-    name: str
-    inputs: int
-    interval: tuple[float, float] | None
-    table: Array | None = None
-
-    @property
-    def radius(self) -> float:
-        """X_B, the largest norm of an input."""
-        if self.table is not None:
-            return float(np.sqrt((self.table[:, :-1] ** 2).sum(axis=1)).max())
-        assert self.interval is not None
-        return float(np.sqrt(self.inputs) * max(abs(end) for end in self.interval))
-
-    def population(self) -> Array:
-        """Points (M, inputs + 2) with value and weight: rows of the table, or Gauss–Legendre nodes."""
-        if self.table is not None:
-            return np.column_stack([self.table, np.full(len(self.table), 1.0 / len(self.table))])
-        assert self.interval is not None
-        low, high = self.interval
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        nodes, weights = 0.5 * (low + high) + 0.5 * (high - low) * nodes, 0.5 * weights
-        x = np.stack(np.meshgrid(*[nodes] * self.inputs, indexing="ij"), axis=-1).reshape(-1, self.inputs)
-        w = np.prod(np.meshgrid(*[weights] * self.inputs, indexing="ij"), axis=0).ravel()
-        return np.column_stack([x, evaluate(self.name, x), w])
-
-    def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Points (count, inputs + 2) of equal weight; rows of the table without repetition, all if it has no more."""
-        if self.table is not None:
-            rows = rng.permutation(len(self.table))[:count]
-            chosen = self.table[np.sort(rows)]
-        else:
-            assert self.interval is not None
-            x = rng.uniform(*self.interval, (count, self.inputs))
-            chosen = np.column_stack([x, evaluate(self.name, x)])
-        return np.column_stack([chosen, np.full(len(chosen), 1.0 / len(chosen))])
+def sines(name: str, samples: int, half_range: float) -> tuple[Array, Array]:
+    """x (n, 1) evenly spaced on ±half_range and y (n, 1)."""
+    x = np.linspace(-half_range, half_range, samples)
+    return x[:, None], np.sin(np.multiply.outer(x, SINES[name])).sum(axis=1, keepdims=True)
 
 
-def evaluate(name: str, x: Array) -> Array:
-    """The function at points (n, inputs)."""
-    u = x[:, 0]
-    if name == "sine":
-        return np.sin(4.0 * np.pi * u)
-    if name == "absolute":
-        return np.abs(u)
-    if name == "step":
-        return (u > 0.0).astype(np.float64)
-    if name == "gaussian":
-        return np.exp(-(x**2).sum(axis=1))
-    a, b = 9.0 * x[:, 0], 9.0 * x[:, 1]  # R. Franke, Math. Comp. 38, 181 (1982)
-    return (
-        0.75 * np.exp(-0.25 * ((a - 2.0) ** 2 + (b - 2.0) ** 2))
-        + 0.75 * np.exp(-((a + 1.0) ** 2) / 49.0 - (b + 1.0) / 10.0)
-        + 0.5 * np.exp(-0.25 * ((a - 7.0) ** 2 + (b - 3.0) ** 2))
-        - 0.2 * np.exp(-((a - 4.0) ** 2) - (b - 7.0) ** 2)
-    )
-
-
-def make(name: str) -> Target:
-    """One of :data:`DOMAINS`."""
-    inputs, interval = DOMAINS[name]
-    return Target(name, inputs, interval)
-
-
-def read_table(path: Path) -> Target:
-    """A table from a CSV file: numbers separated by commas, the value in the last column, a header if there is one.
+def table(path: str) -> tuple[Array, Array]:
+    """x (n, 1) and y (n, 1) of a CSV file, sorted by x.
 
     Raises
     ------
-    FileFormatError
-        If the file does not exist or holds no table of numbers.
     ParameterError
-        If it has no input column, fewer than two rows, or numbers that are not finite.
+        Also if the x are not evenly spaced, which a discrete Fourier transform needs.
+    """
+    rows = read_table(path, ("x", "y"), 4)
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    gaps = np.diff(rows[:, 0])
+    if gaps.min() <= 0.0 or gaps.max() - gaps.min() > 1e-3 * gaps.mean():
+        raise ParameterError(
+            f"data = {path!r}: gaps between the x reach from {gaps.min():g} to {gaps.max():g}; a Fourier transform "
+            "needs evenly spaced points"
+        )
+    return rows[:, :1], rows[:, 1:]
+
+
+def digits(samples: int) -> tuple[Array, Array]:
+    """The first images (n, 64), from 0 to 1, of scikit-learn's 8 × 8 digits, and rows (n, 10) that tell the digit.
+
+    Raises
+    ------
+    ParameterError
+        If scikit-learn is not installed, or has fewer images.
     """
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
-        raise FileFormatError(f"{path} does not exist: give a CSV file, inputs first and the value last") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} cannot be read ({error}): give a CSV file of numbers") from None
-    header = bool(lines) and not _are_numbers(lines[0])
-    try:
-        table = np.array([[float(part) for part in line.split(",")] for line in lines[header:]])
-    except ValueError as error:  # a word, or rows of unequal length
-        raise FileFormatError(f"{path} is not a table of numbers ({error}): one row per line, commas between") from None
-    if table.ndim != 2 or len(table) < 2 or table.shape[1] < 2:
-        raise ParameterError(f"{path} has shape {table.shape}: give at least two rows, and inputs beside the value")
-    if not np.all(np.isfinite(table)):
-        raise ParameterError(f"{path} holds {np.sum(~np.isfinite(table))} NaN or infinite numbers: remove them")
-    if not table[:, :-1].any():
-        raise ParameterError(f"{path} has inputs 0 only, a domain of radius 0: give other inputs")
-    return Target(str(path), table.shape[1] - 1, None, table)
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise ParameterError(
+            "target = 'digits' needs the images of scikit-learn, which is not installed: pip install 'dmft[data]'"
+        ) from None
+    if samples > DIGITS:
+        raise ParameterError(
+            f"samples = {samples} with target = 'digits': there are {DIGITS} images, give at most that"
+        )
+    images, labels = load_digits(return_X_y=True)
+    return images[:samples] / 16.0, np.eye(10)[labels[:samples]]
 
 
-def _are_numbers(line: str) -> bool:
-    try:
-        return bool([float(part) for part in line.split(",")])
-    except ValueError:
-        return False
+def discretise(values: Array, step: float) -> Array:
+    """The nearest multiples of `step`; as they are for step 0."""
+    return step * np.round(values / step) if step else values
+
+
+def spectral_peaks(values: Array, least: float) -> Array:
+    """Frequencies k > 0 of a real signal (n,) whose amplitude tops its neighbours and `least` of the largest."""
+    amplitude = np.abs(np.fft.rfft(values))
+    padded = np.concatenate([amplitude[1:2], amplitude[1:], [0.0]])
+    padded[0] = 0.0
+    inner = padded[1:-1]
+    found = np.flatnonzero((inner > padded[:-2]) & (inner >= padded[2:]) & (inner >= least * amplitude[1:].max()))
+    return found + 1

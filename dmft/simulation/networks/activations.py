@@ -29,7 +29,8 @@ class ReLU(Layer):
         return outputs, outputs
 
     def backward(self, xp: Any, weights: Arrays, cache: Any, slope: Any, gradient: Arrays) -> Any:
-        return slope * (cache > 0.0)
+        slope *= cache > 0.0
+        return slope
 
 
 @dataclass(frozen=True)

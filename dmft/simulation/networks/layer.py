@@ -44,7 +44,7 @@ class Layer:
     def backward(self, xp: Any, weights: Arrays, cache: Any, slope: Any, gradient: Arrays) -> Any:
         """Write ∂L/∂weights into `gradient`; return ∂L/∂inputs from `slope` = ∂L/∂outputs.
 
-        The gradient is a sum over samples; `gradient` has the keys and shapes of `weights`.
+        `slope` may be overwritten. The gradient is a sum over samples; `gradient` has the keys and shapes of `weights`.
         """
         raise NotImplementedError
 

@@ -20,6 +20,12 @@ def square(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
     return (residual * residual).sum(axis=(1, 2)) / (2.0 * count), residual / count
 
 
+def mean_square(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
+    """The squared error: Σ (outputs − targets)², mean over the n samples."""
+    values, slope = square(xp, outputs, targets)
+    return 2.0 * values, 2.0 * slope
+
+
 def cross_entropy(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
     """−Σ targets · ln softmax(outputs), mean over the n samples; targets are one-hot or probabilities."""
     count = outputs.shape[1]
@@ -31,7 +37,7 @@ def cross_entropy(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
     return values, (exponentials / total * mass - targets) / count
 
 
-LOSSES: dict[str, Loss] = {"square": square, "cross_entropy": cross_entropy}
+LOSSES: dict[str, Loss] = {"square": square, "mean_square": mean_square, "cross_entropy": cross_entropy}
 
 
 def loss(name: str) -> Loss:

@@ -50,8 +50,8 @@ class Trained:
 
     Attributes
     ----------
-    weights : array (R, P)
-        At the end; of a diverged replica, the last with a finite loss.
+    start, weights : array (R, P)
+        Before the first step, and at the end; of a diverged replica, the last with a finite loss.
     records : dict
         Measured arrays (R, T, …) at the `done` first times.
     done : int
@@ -62,6 +62,7 @@ class Trained:
         Replicas that reached the target loss.
     """
 
+    start: Any
     weights: Any
     records: dict[str, np.ndarray]
     done: int
@@ -97,6 +98,7 @@ def train(
     weights = xp.asarray(network.start(rngs).astype(dtype))
     data = _Data(problem, rngs, backend, dtype)
     state = problem.optimiser.start(xp, weights)
+    start = weights
     previous, last = weights, int(times[-1])
     rows: list[dict[str, np.ndarray]] = []
     diverged, rests = (np.zeros(len(rngs), dtype=bool) for _ in range(2))
@@ -127,7 +129,7 @@ def train(
         update(float(len(rngs)) * (len(times) - len(rows)))
         rows += [rows[-1]] * (len(times) - len(rows))
     records = {name: np.stack([row[name] for row in rows], axis=1) for name in (rows[0] if rows else ())}
-    return Trained(weights, records, len(rows), diverged, rests)
+    return Trained(start, weights, records, len(rows), diverged, rests)
 
 
 class _Data:
