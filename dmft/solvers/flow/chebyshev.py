@@ -19,10 +19,9 @@ from ..memory import check_memory
 from . import callbacks
 from .kernels import ACCEPTED, DIVERGED, FINISHED, NFEV, REJECTED, SAVED, STATUS, STOPPED, TOO_MANY, TOO_SMALL
 from .solve import _check, _ensemble, _Run, _spans
-
-Array = np.ndarray
 from .trajectories import Trajectories
 
+Array = np.ndarray
 #: Steps after which the spectral radius is estimated again, factor on the estimate, most stages of one step.
 AGAIN, SAFE, MOST_STAGES = 25, 1.2, 2000
 
