@@ -28,4 +28,6 @@ class TwoStateChain:
 
     def next(self, states: Any, uniforms: Any) -> Any:
         """States one step later; the same uniforms give the same draws for independent sampling."""
+        if self.turn_on + self.turn_off == 1.0:  # no memory
+            return uniforms < self.turn_on
         return (states & (uniforms < 1.0 - self.turn_off)) | (~states & (uniforms < self.turn_on))

@@ -17,6 +17,7 @@ from scipy.stats import qmc
 from ..compiled import compiled
 
 if TYPE_CHECKING:
+    from ..markov import TwoStateChain
     from .problem import MarchingProblem
 
 Array = np.ndarray
@@ -182,12 +183,16 @@ class Paths:
         self.order = np.concatenate((np.arange(min(KEPT, good)), rng.permutation(np.arange(KEPT, good))))
         self.keys = rng.integers(0, 2**32, size=(dimensions, 2), dtype=np.uint32)
         self.centre, self.field, self.label = problem.draw(self._uniforms(np.arange(self.first)))
-        self.active = np.empty((self.copies, times, count), dtype=bool)
+        self.active = np.ones((self.copies, times, count), dtype=bool)
+        if problem.chain.mean < 1.0:
+            self._draw_membership(problem.chain)
+
+    def _draw_membership(self, chain: TwoStateChain) -> None:
+        times = self.active.shape[1]
         for start in range(0, times, _ROWS):
             steps = np.arange(start, min(start + _ROWS, times))
             for copy, active in enumerate(self.active):
                 for step, uniform in zip(steps, self._uniforms(self._place(steps, self.copies + copy)), strict=True):
-                    chain = problem.chain
                     active[step] = chain.next(active[step - 1], uniform) if step else chain.first(uniform)
 
     def innovations(self, channel: int, start: int, stop: int) -> Array:
