@@ -123,7 +123,7 @@ def test_one_size_in_any_form(size):
     assert dmft.compare("sgd", size=size, replicas=2, **QUICK).comparison.sizes == (60,)
 
 
-@pytest.mark.parametrize("size", [0, -5, 1, [], [100, 0], 60.5, "many", True, None, [None]], ids=repr)
+@pytest.mark.parametrize("size", [0, -5, 1, [], [100, 0], 60.5, "many", True, [None]], ids=repr)
 def test_wrong_sizes_are_refused(size):
     with pytest.raises(ParameterError, match="size"):
         dmft.compare("sgd", size=size, replicas=2, **QUICK)
@@ -201,14 +201,14 @@ def test_progress_ends_where_it_said(call):
 class Stopper(Progress):
     """Sends the main thread the signal of Ctrl-C, as a terminal does, once, when `units` are done."""
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: float) -> None:
         self.left, self.lock = units, threading.Lock()
 
     def update(self, done: float) -> None:
         time.sleep(1e-3)  # a step that takes its time: the signal comes in the middle
         with self.lock:
-            self.left -= 1
-            if self.left == 0:
+            before, self.left = self.left, self.left - done
+            if before > 0 >= self.left:
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 

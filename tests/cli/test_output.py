@@ -86,15 +86,15 @@ def test_disk_full_shows_the_results_and_leaves_nothing_behind(start, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-#: Runs the command line with a Ctrl-C at the given number of progress reports.
+#: Runs the command line with a Ctrl-C when the given number of steps are done.
 INTERRUPT = """
 import os, signal, sys
 from dmft.cli import console, main
 left = int(sys.argv.pop(1))
 def update(self, done):
     global left
-    left -= 1
-    if left == 0:
+    before, left = left, left - done
+    if before > 0 >= left:
         os.kill(os.getpid(), signal.SIGINT)
 console.Bar.update = update
 main()
@@ -139,7 +139,7 @@ def test_interrupted_run_never_replaces_a_complete_one(environment, tmp_path, ca
 @pytest.mark.parametrize("after", [30, 700])
 def test_interrupt_ends_theory_and_simulations_together(environment, tmp_path, after):
     words = ("compare", "--steps", "60", "--paths", "512", "--size", "100,5000", "--replicas", "4", "--no-figure")
-    done = interrupted(environment, tmp_path, *words, "-o", "run.h5", after=after)  # theory: 488 reports
+    done = interrupted(environment, tmp_path, *words, "-o", "run.h5", after=after)  # theory: 488 steps
     assert done.returncode == 130, done.stderr
     run = dmft.load(tmp_path / "run.h5")
     assert run.status.code == "interrupted"

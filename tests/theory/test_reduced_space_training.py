@@ -9,7 +9,7 @@ import dmft
 from dmft.errors import FileFormatError, ParameterError
 from dmft.theory.kernels import shallow_relu as kernels
 from dmft.theory.reduced_space_training import ARMS, CLOSED, ReducedSpaceTraining
-from dmft.theory.targets import DOMAINS, Target, evaluate, make, read_table
+from dmft.theory.target_functions import DOMAINS, Target, evaluate, make, read_table
 
 SLUG = "reduced-space/training"
 

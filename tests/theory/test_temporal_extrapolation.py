@@ -181,7 +181,7 @@ def test_chebyshev_agrees_at_long_times():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_bits_do_not_depend_on_threads(threads, monkeypatch):
     reference = dmft.solve(SLUG, t_max=10.0, starts=5)
-    monkeypatch.setattr("dmft.solvers.flow.solve.threads", lambda: threads)
+    monkeypatch.setattr("dmft.solvers.threads.threads", lambda: threads)
     again = dmft.solve(SLUG, t_max=10.0, starts=5)
     assert np.array_equal(reference["start_error"].values, again["start_error"].values)
 

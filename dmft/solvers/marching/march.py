@@ -30,7 +30,7 @@ Array = np.ndarray
 #: Relative mean square below which a force is a combination of earlier ones: amplitudes 1e-10 and 1e-6.
 TOLERANCE = {"float64": 1e-20, "float32": 1e-12}
 #: Path steps in one call of the kernel, between which a march can be stopped, and most steps in one.
-CHUNK, MOST_AHEAD = 2**20, 32
+CHUNK, MOST_AHEAD = 2**20, 16
 #: Larger squares are called divergence.
 LARGEST = {"float64": 1e100, "float32": 1e60}
 

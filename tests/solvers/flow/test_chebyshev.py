@@ -62,7 +62,7 @@ def test_times_are_met_and_members_are_independent(monkeypatch):
     assert np.array_equal(flows.y[:, 0], starts)
     assert np.array_equal(flows.y[:, -1], flows.y_end)
     assert np.array_equal(flows.saved, [4, 4, 4])
-    monkeypatch.setattr("dmft.solvers.flow.solve.threads", lambda: 1)
+    monkeypatch.setattr("dmft.solvers.threads.threads", lambda: 1)
     again = relax(logistic, (0.0, 2.0), starts[1:2], data=[50.0], t_eval=times)
     assert np.array_equal(again.y[0], flows.y[1])
 
