@@ -83,7 +83,8 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     """Compare every curve that both sides have, with standard errors, at each size (number of weights).
 
     With several sizes the deviation at each point is fitted by a + c/N, and the verdict is about a: corrections
-    to DMFT for these averages are of order 1/N.
+    to DMFT for these averages are of order 1/N. A deterministic simulation (no samples) states the error of its step
+    in time in place of standard errors.
     """
     sizes = tuple(sorted(size for size, solution in simulations.items() if solution.status.success))
     if not sizes or not theory.status.success:  # where both diverge anything agrees with anything
@@ -92,7 +93,7 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     common = [name for name in theory if name in last and theory[name].dims and last[name].stderr is not None]
     samples = [theory.samples, *(simulations[size].samples for size in sizes)]
     result = {}
-    for name in common if last.samples > 1 else ():
+    for name in common if last.samples != 1 else ():
         curves = [simulations[size][name] for size in sizes]
         item = _compare_curve(theory[name], curves, sizes, samples, FALSE_ALARM / len(common))
         if item is not None:
