@@ -19,6 +19,10 @@ class Observable:
     dims: tuple[str, ...] = ("t",)
     unit: str = "1"
 
+    def final(self) -> Observable:
+        """The scalar ``final_NAME``: the value at the end of the axis."""
+        return Observable(f"final_{self.name}", f"{self.symbol}_end", f"{self.long_name}, at the end", (), self.unit)
+
     def curve(self, values: Array, stderr: Array | None = None) -> Curve:
         """Attach values (and standard errors of the same shape) to this declaration."""
         values = np.array(values, dtype=np.float64)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..errors import DMFTError, ParameterError, WorkerError
@@ -51,6 +52,7 @@ class DaskPool:
         except ImportError:
             raise WorkerError('Dask is not installed: pip install "dmft[cluster]", or use --jobs') from None
         if self._client is None:
+            self._stack.enter_context(_silent())
             self._client = self._stack.enter_context(_connect(self._stack, distributed, self.address, self.jobs))
         client = self._client
         # the name of a point is its key: the scheduler calculates it once even if two sweeps ask for it
@@ -64,7 +66,8 @@ class DaskPool:
             if isinstance(error, DMFTError):  # of who takes the points, e.g. a full disk
                 raise
             raise WorkerError(
-                f"the Dask scheduler at {self.address} went away ({error}): finished points are kept"
+                f"the Dask scheduler at {self.address} went away: finished points are kept; give the same command with "
+                "the address of a new one, or without --dask"
             ) from None
         finally:
             if futures and client.status == "running":
@@ -74,6 +77,20 @@ class DaskPool:
         """Leave the cluster; end a local one."""
         self._client = None
         self._stack.close()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Hold back what Dask writes about lost connections, with tracebacks: one line of ours says it."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _connect(stack: ExitStack, distributed: Any, address: str, jobs: int) -> Any:

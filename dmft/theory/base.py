@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..parameters import Declared
-from ..results.curve import Observable
+from ..results.curve import Curve, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
@@ -55,6 +56,17 @@ class Model(Declared):
     def warnings(self) -> tuple[str, ...]:
         """Sentences about parameters that are allowed but probably not what is meant."""
         return ()
+
+    def finals(self, curves: Mapping[str, Curve]) -> dict[str, Curve]:
+        """The scalars ``final_NAME`` that this model declares, as far as there are curves NAME."""
+        known = {f"final_{name}": curve for name, curve in curves.items() if curve.values.size}
+        return {
+            item.name: item.curve(
+                known[item.name].values[-1], None if (error := known[item.name].stderr) is None else error[-1]
+            )
+            for item in self.observables
+            if item.name in known and item.name not in curves
+        }
 
     def changed(self) -> dict[str, Any]:
         """Parameters that differ from the model's defaults, by symbol: what a figure's title must say."""

@@ -73,9 +73,7 @@ class SGD(Model):
     title: ClassVar[str] = "SGD and persistent SGD on Gaussian mixtures, perceptrons and teachers"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = OBSERVABLES + tuple(
-        Observable(f"final_{item.name}", f"{item.symbol}_end", f"{item.long_name}, at the end", ())
-        for item in OBSERVABLES
-        if item.name in FINAL
+        item.final() for item in OBSERVABLES if item.name in FINAL
     )
     figure: ClassVar[tuple[Panel, ...]] = tuple(
         Panel(name) for name in ("magnetization", "norm", "train_loss", "test_error", "correlation", "response")
@@ -292,11 +290,7 @@ class SGD(Model):
             if item.name in moments
         }
         times = len(curves["norm"].values) if "norm" in curves else 0
-        for item in self.observables if times else ():
-            if item.name.startswith("final_"):
-                curve = curves[item.name.removeprefix("final_")]
-                last_error = None if curve.stderr is None else curve.stderr[-1]
-                curves[item.name] = item.curve(curve.values[-1], last_error)
+        curves |= self.finals(curves)
         used = {dim for curve in curves.values() for dim in curve.dims}
         axes = {name: axis for name, axis in self.coordinates(times).items() if axis.axis in used}
         return Solution(curves, axes, status, moments.count, method, diagnostics)

@@ -153,11 +153,7 @@ class SGDRandomFunctions(Model):
         """Every observable that `make` knows, and the last values of the curves as scalars; theory and twin alike."""
         made = {item.name: make(item) for item in self.observables if item.name in NAMES}
         curves = {name: curve for name, curve in made.items() if curve is not None}
-        for name in CURVES if curves else ():
-            curve = curves[name]
-            last_error = None if curve.stderr is None else curve.stderr[-1]
-            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(curve.values[-1], last_error)
-        return curves
+        return curves | self.finals(curves)
 
     def coordinates(self, times: int) -> dict[str, Coordinate]:
         """The axes: t = η·step, t_prime, and step as second scale of t."""

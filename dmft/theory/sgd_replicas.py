@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from ..solvers.marching.problem import Sample
 
 Array = np.ndarray
+DISTANCE = Observable("distance", "d", "squared distance of two replicas per weight")
 OBSERVABLES = (
-    Observable("distance", "d", "squared distance of two replicas per weight"),
+    DISTANCE,
     Observable("cross_correlation", "C_12", "correlation between two replicas, orthogonal to the signal", TWO_TIME),
     Observable("cross_noise_kernel", "M_12", "covariance of the gradient noise between two replicas", TWO_TIME),
-    Observable("final_distance", "d_end", "squared distance of two replicas per weight, at the end", ()),
+    DISTANCE.final(),
     Observable("saturation_distance", "d_∞", "mean distance over the last quarter of the run", ()),
     Observable("distance_drift", "δd", "mean distance in the last eighth of the run minus that in the one before", ()),
 )

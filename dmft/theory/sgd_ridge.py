@@ -88,8 +88,7 @@ class SGDRidge(Model):
                 "try a smaller --learning-rate",
             )
         curves = {name: self.observable(name).curve(curve[:kept]) for name, curve in values.items()}
-        for name in CURVES:
-            curves[f"final_{name}"] = self.observable(f"final_{name}").curve(curves[name].values[-1])
+        curves |= self.finals(curves)
         curves["stationary_train_loss"] = self.observable("stationary_train_loss").curve(np.array(stationary))
         curves["noise_gain"] = self.observable("noise_gain").curve(np.array(gain))
         axes = {name: axis for name, axis in self.as_sgd().coordinates(kept).items() if name in ("t", "step")}

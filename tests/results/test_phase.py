@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import dmft
 from dmft.errors import FileFormatError, OutputError, ParameterError, UnknownNameError
 from dmft.results.curve import Coordinate, Observable
+from dmft.results.figures import STYLE
 from dmft.results.phase import SCATTERED, STATES, PhaseDiagram
-from dmft.results.phase_figures import MOST_SLICES, plot, transition
+from dmft.results.phase_figures import plot
+from dmft.results.phase_maps import transition
+from dmft.results.phase_slices import MOST_SLICES
+from dmft.results.phase_view import is_logarithmic, label_axis
 from dmft.results.solution import Solution
 from dmft.results.status import Status
 
@@ -188,3 +195,37 @@ def test_nothing_to_draw():
     nothing = make(ALPHA, states=np.full(9, 4, dtype=np.int8))
     plot(nothing, ["order"]).canvas.draw()
     plot(make(ALPHA, RATE, states=np.full((9, 7), 3, dtype=np.int8)), ["order"]).canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ([0.25, 0.5, 1.0, 2.0, 5.0], ["0.25", "0.5", "1", "2", "5"]),
+        ([1.0, 1.1, 10.0, 100.0], ["1", "", "10", "100"]),
+        (np.geomspace(0.2, 4.0, 12), None),
+        (np.geomspace(0.001, 10.0, 12), None),
+    ],
+    ids=["few", "close", "one decade", "four decades"],
+)
+def test_names_on_logarithmic_axes_do_not_overlap(values, named):
+    values = np.asarray(values)
+    item = Coordinate("x", values, "x", "x")
+    assert is_logarithmic(item)
+    with matplotlib.rc_context(fname=STYLE):
+        figure = Figure((3.4, 2.0))
+        axes = figure.add_subplot()
+        axes.plot(values, values)
+        label_axis(axes, "x", item)
+        figure.draw_without_rendering()
+        shown = [text for text in axes.get_xticklabels(which="both") if text.get_text()]
+        low, high = axes.get_xlim()
+        boxes = [text.get_window_extent() for text in shown if low <= text.get_position()[0] <= high]
+    assert len(boxes) >= 2
+    assert all(one.x1 < two.x0 for one, two in itertools.pairwise(sorted(boxes, key=lambda box: box.x0)))
+    if named is not None:
+        np.testing.assert_array_equal(axes.get_xticks(), values)
+        assert [text.get_text() for text in axes.get_xticklabels()] == named
+
+
+def test_infinite_neighbours_have_no_transition_and_no_warning():
+    assert transition(np.array([[1.0, np.inf], [np.inf, np.inf]])) is None

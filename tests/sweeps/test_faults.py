@@ -131,6 +131,21 @@ def test_full_disk(begin, output, trouble, assert_same):
     assert again.status.success
 
 
+def test_full_disk_when_all_is_put_together(begin, output, trouble, assert_same):
+    """Every point fits, the phase diagram does not: nothing is half written, and the same command ends it."""
+    process = begin(limit=8000)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "not enough space" in err
+    assert len(err.splitlines()) == 1
+    assert not output.exists()
+    assert len(list(Store(output).folder.glob("*.npz"))) == 12
+    assert not list(output.parent.glob("*.tmp*"))
+    again = dmft.sweep(trouble, {"x": (-1, 1, 12)}, output, seconds=0.1, jobs=2)
+    assert again.status.success
+    assert_same(dmft.load(output), again)
+
+
 def test_killed_worker(trouble, tmp_path):
     diagram = dmft.sweep(trouble, {"x": (-1, 1, 5)}, mode="kill", jobs=2)
     assert diagram.counts["failed"] == 2

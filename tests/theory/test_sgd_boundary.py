@@ -9,9 +9,11 @@ import pytest
 
 import dmft
 from dmft.errors import ParameterError
+from dmft.results.statistics import two_sigma_factor
 from dmft.simulation.backend import Backend
 from dmft.simulation.method import Simulation
 from dmft.simulation.sgd import Replica
+from dmft.theory.over_parametrised import MOST_SPREAD
 from dmft.theory.sgd_boundary import GAP_EDGES, SGDBoundary
 
 OBSERVED = ("boundary_density", "boundary_width")
@@ -55,6 +57,34 @@ def test_contacts_converge_with_the_paths():
     few, many = (dmft.solve("sgd/boundary", steps=60, paths=paths, contact=0.02) for paths in (8192, 65536))
     for name in OBSERVED:
         assert abs(few[name].last - many[name].last) < 5.0 * np.hypot(few[name].last_stderr, many[name].last_stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"persistence": 2.0}], ids=str)
+@pytest.mark.parametrize("contact", [1e-4, 1e-2])
+def test_theory_agrees_with_simulation_late_in_training(options, contact):
+    """Linear output, where the theory is resolved to time 80: contacts and width, chance below 1e-4 each."""
+    case = {"data": "random-labels", "learning_rate": 0.2, "normalisation": "unit", "steps": 400, "contact": contact}
+    theory = dmft.solve("sgd/boundary", paths=8192, seed=1, **case, **options)
+    simulation = dmft.simulate("sgd/boundary", size=400, replicas=16, seed=2, **case, **options)
+    assert theory.status.success
+    for name in OBSERVED:
+        one, two = theory[name], simulation[name]
+        assert abs(one.last - two.last) < 4.0 * np.hypot(one.last_stderr, two.last_stderr)
+
+
+@pytest.mark.slow
+def test_marches_that_agree_within_the_limit_agree_with_simulation():
+    """The limit on their spread, at the steps before it is reached; beyond it, deviations of four errors were seen."""
+    simulation = dmft.simulate("sgd/boundary", steps=200, size=400, replicas=24, seed=5)["norm"]
+    for paths in (2048, 8192, 32768):
+        theory = dmft.solve("sgd/boundary", steps=200, paths=paths, seed=paths)["norm"]
+        spread = theory.stderr * np.sqrt(8.0) / two_sigma_factor(8)
+        first = int(np.argmax(spread > MOST_SPREAD * theory.values)) or 201
+        times = np.arange(25, first, 25)
+        error = np.hypot(theory.stderr, simulation.stderr)[times]
+        assert len(times) >= 3
+        assert np.abs((theory.values - simulation.values)[times] / error).max() < 4.0
 
 
 def contacts(size: int, replicas: int, **options) -> tuple[float, float]:

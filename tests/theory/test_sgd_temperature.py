@@ -8,6 +8,10 @@ import pytest
 import dmft
 from dmft.errors import ParameterError
 from dmft.results.comparison import compare_solutions
+from dmft.results.statistics import two_sigma_factor
+from dmft.simulation.backend import Backend
+from dmft.simulation.method import Simulation
+from dmft.simulation.sgd import Replica
 from dmft.theory.sgd_temperature import SGDTemperature, local_slope
 
 QUICK = {"steps": 60, "lags": 20, "paths": 1024}
@@ -154,6 +158,47 @@ def test_weights_that_grow_without_bound_are_not_called_stationary():
     assert "‖w‖² grows" in run.status.message
     assert "ridge" in run.status.message
     assert "‖w‖² grows" not in solve(**batches).status.message
+
+
+@pytest.mark.parametrize("side", ["theory", "simulation"])
+def test_diverged_before_the_waiting_times(side):
+    """What there is of the curves over time is kept; there is no temperature."""
+    method = {"paths": 256} if side == "theory" else {"size": 40, "replicas": 3}
+    case = {"data": "teacher", "loss": "square", "learning_rate": 9.0, "steps": 600, "lags": 20}
+    run = {"theory": dmft.solve, "simulation": dmft.simulate}[side]("sgd/temperature", **case, **method)
+    assert run.status.code == "diverged"
+    assert "effective_temperature" not in run
+    assert run["final_norm"].last == run["norm"].last
+    run.plot().draw_without_rendering()
+
+
+@pytest.mark.slow
+def test_forces_in_the_batch_are_smaller_the_longer_it_persists():
+    """E[ℓ'²] over samples in the batch against that over all: equal for independent draws; less by about 0.03 τ."""
+    lacking = {tau: 1.0 - np.array(forces(tau, 12)) for tau in (None, 0.25, 0.5, 1.0)}
+    for tau, values in lacking.items():
+        error = two_sigma_factor(len(values)) * values.std(ddof=1) / np.sqrt(len(values))
+        expected = {None: 0.0, 0.25: 0.0039, 0.5: 0.0092, 1.0: 0.036}[tau]
+        assert abs(values.mean() - expected) < 3.5 * np.hypot(error, {None: 0.0}.get(tau, 0.0012))
+
+
+def forces(tau, replicas):
+    """Ratio of E[ℓ'²] over active samples to that over all, in the second half of runs of two clusters."""
+    eta = 0.1 if tau in (None, 0.5) else 0.05
+    model = SGDTemperature(**{**FAST, "steps": round(20 / eta)}, learning_rate=eta, persistence=tau)
+    found = []
+    for seed in range(replicas):
+        run = Replica(model, Simulation(size=300), Backend(np, 1), np.random.default_rng(seed + 100)).runs[0]
+        squares = np.zeros((2, 0))
+        for step in range(model.steps):
+            assert run.observe(step)
+            if step >= model.steps // 2:
+                first = run.evaluate(run.label, run.data @ run.weights)[1]
+                pair = [[np.mean(first[run.active] ** 2)], [np.mean(first**2)]]
+                squares = np.hstack((squares, pair))
+            run.step()
+        found.append(np.divide(*squares.mean(axis=1)))
+    return found
 
 
 def test_no_room_for_a_measurement():

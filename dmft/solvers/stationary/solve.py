@@ -13,7 +13,9 @@ from ...errors import ParameterError
 from ...results.progress import Progress
 from ...results.statistics import Moments
 from ...results.status import CONVERGED, NOT_CONVERGED, Status
+from ..blas import single_threaded_blas
 from ..ensemble import Member, Sample, run_ensemble, threads
+from ..fixed_point import Anderson
 from ..marching.problem import MarchingProblem
 from ..memory import check_memory
 from .method import MarchingOrStationary
@@ -25,8 +27,12 @@ DECAY = 20.0
 LEAST, MOST = 60, 600
 #: Part of the response, summed over lags, that may lie beyond the memory: it makes twice that error in C.
 BEYOND = 0.01
+#: Part of c(0) that may be left there, and the standard errors that it takes to say so.
+REMAINING, SIGNIFICANT = 0.05, 3.0
+#: Residual below which iterates are combined.
+NEAR = 0.3
 #: Numbers a second through the history sums, on one core.
-RATE = 1.0e9
+RATE = 4.0e9
 
 
 def memory_steps(problem: MarchingProblem, method: MarchingOrStationary, lags: int) -> int:
@@ -52,7 +58,7 @@ def estimate(problem: MarchingProblem, method: MarchingOrStationary, lags: int) 
     workers = min(threads(), method.batches)
     numbers = n * (2.0 * times + 5.0 * (times + memory) + memory)
     work = n * memory * (times + 0.5 * PUSHES * memory) + 40.0 * n * times
-    seconds = method.batches / workers * min(method.iterations, 25) * work / RATE
+    seconds = method.batches / workers * min(method.iterations, 15) * work / RATE
     return {"memory": 8.0 * workers * numbers, "seconds": 1.0 + seconds}
 
 
@@ -99,7 +105,7 @@ def solve(
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         batch = Batch(problem, memory, method.paths_per_batch, np.random.default_rng(streams[index]))
-        kernels, residual = batch.start(), np.inf
+        kernels, residual, mixer = batch.start(), np.inf, Anderson(method.mixing, NEAR)
         for iteration in range(method.iterations):
             if stop():
                 return Member({}, iteration)
@@ -110,19 +116,24 @@ def solve(
             if residual < method.tolerance:
                 update(float(method.iterations - iteration))
                 break
-            kernels = kernels.mixed(new, method.mixing)
+            kernels = Kernels.of_vector(mixer.next(kernels.vector(), new.vector(), batch.weights(new)), memory)
             update(1.0)
         facts = {"residual": residual, "iterations": iteration + 1, "clipped": batch.clipped}
         facts["beyond"] = beyond(kernels.response)
+        facts["remaining"] = remaining(batch.correlation(kernels))
         return Member({}, method.iterations, facts=facts, at_end=measure(batch, kernels))
 
-    moments, status, facts = run_ensemble(task, method.batches, threads(), last, progress, "iterating")
+    with single_threaded_blas():
+        moments, status, facts = run_ensemble(task, method.batches, threads(), last, progress, "iterating")
+    left = np.array([fact.get("remaining", 0.0) for fact in facts])
     diagnostics = {
         "paths_used": method.paths_per_batch * len(facts),
         "batches_used": len(facts),
         "memory": memory,
         **{f"largest_{name}": float(max((fact.get(name, 0.0) for fact in facts), default=0.0)) for name in FACTS},
         "response_beyond_memory": float(np.mean([fact.get("beyond", 0.0) for fact in facts])) if facts else 0.0,
+        "correlation_beyond_memory": float(left.mean()) if len(left) else 0.0,
+        "correlation_beyond_memory_stderr": float(left.std(ddof=1) / np.sqrt(len(left))) if len(left) > 1 else 0.0,
         "seconds": time.perf_counter() - started,
     }
     return moments, judge(status, diagnostics, method), diagnostics
@@ -141,6 +152,12 @@ def beyond(response: np.ndarray) -> float:
     return float(min(end * length / response.sum(), 1.0))
 
 
+def remaining(decaying: np.ndarray) -> float:
+    """Part of the fluctuations c(0) that is left at the end of the memory."""
+    part = max(1, len(decaying) // 20)
+    return float(decaying[-part:].mean() / decaying[0]) if decaying[0] > 0.0 else 0.0
+
+
 def judge(status: Status, diagnostics: dict[str, Any], method: MarchingOrStationary) -> Status:
     """Converged only if every batch is."""
     if not status.success:
@@ -152,6 +169,13 @@ def judge(status: Status, diagnostics: dict[str, Any], method: MarchingOrStation
             NOT_CONVERGED,
             f"{missing:.1%} of the response lie beyond the memory of {diagnostics['memory']} steps, {BEYOND:.0%} "
             "allowed: give a longer --memory",
+        )
+    left, error = (diagnostics[f"correlation_beyond_memory{end}"] for end in ("", "_stderr"))
+    if residual < method.tolerance and left > max(REMAINING, SIGNIFICANT * error):
+        return Status(
+            NOT_CONVERGED,
+            f"{left:.0%} of the fluctuations are left after the memory of {diagnostics['memory']} steps, "
+            f"{REMAINING:.0%} allowed: short lags are right, but norm and long lags are not; give a longer --memory",
         )
     if residual < method.tolerance:
         return Status(CONVERGED, f"fixed point after at most {count} iterations, residual {residual:.1e}")

@@ -20,6 +20,8 @@ from ..marching.problem import MarchingProblem
 Array = np.ndarray
 #: Lengths in units of the memory: what is thrown away at the start of a path, and what is averaged over.
 BURN, WINDOW = 2, 3
+#: Times whose history is summed together.
+BLOCK = 16
 #: Times in the window at which a field is applied to measure the memory kernel.
 PUSHES = 4
 
@@ -33,10 +35,35 @@ class Kernels:
     spectrum: Array
     response: Array
 
-    def mixed(self, other: Kernels, weight: float) -> Kernels:
-        """``(1 − weight)`` of this and `weight` of the other; spectra stay positive."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
-        return Kernels(*((1.0 - weight) * mine + weight * new for mine, new in pairs))
+    def vector(self) -> Array:
+        """All numbers in a row."""
+        return np.concatenate(([self.overlap, self.frozen], self.spectrum, self.response))
+
+    @classmethod
+    def of_vector(cls, numbers: Array, lags: int) -> Kernels:
+        """The way back; what is a variance stays positive."""
+        variances = np.maximum(numbers[1 : -lags - 1], 0.0)
+        return cls(float(numbers[0]), float(variances[0]), variances[1:], numbers[-lags - 1 :])
+
+
+class History:
+    """``Σ_{v<t} R(t − v) rows[v]`` for consecutive t: one product of matrices for all that is before a block."""
+
+    def __init__(self, response: Array) -> None:
+        lags = len(response) - 1
+        later = np.arange(BLOCK)[:, None] + np.arange(lags, 0, -1)
+        self.response = response
+        self.weights = np.where(later <= lags, response[np.minimum(later, lags)], 0.0)
+
+    def at(self, t: int, rows: Array) -> Array:
+        """The sum for time t, from the rows before it."""
+        place = t % BLOCK
+        if place == 0:
+            begin = max(0, t - self.weights.shape[1])
+            self.before = self.weights[:, self.weights.shape[1] - (t - begin) :] @ rows[begin:t]
+        total: Array = self.before[place]
+        kernels.weighted_rows(self.response[place:0:-1], rows[t - place : t], place, total)
+        return total
 
 
 class Batch:
@@ -85,6 +112,13 @@ class Batch:
         """c(lag) at lags 0 … L: the part of C that decays."""
         return irfft(given.spectrum, self.period)[: self.lags + 1]
 
+    def weights(self, given: Kernels) -> Array:
+        """What makes errors of all numbers of :meth:`Kernels.vector` relative ones."""
+        decaying = self.correlation(given)[0]
+        norm = max(given.frozen + decaying + given.overlap**2, 1e-300)
+        spectrum = np.full(len(given.spectrum), 1.0 / (np.sqrt(self.period) * max(decaying, 1e-9 * norm)))
+        return np.concatenate(([norm**-0.5, 1.0 / norm], spectrum, np.ones(self.lags + 1)))
+
     def noise(self) -> float:
         """M(lag 0) = αΔ E[F²]."""
         return float(self.problem.load * self.problem.delta * np.mean(self.force[self.burn :] ** 2))
@@ -96,12 +130,9 @@ class Batch:
         r, loss, first, second = (np.empty(self.count) for _ in range(4))
         still = given.overlap * self.direction + width * np.sqrt(given.frozen) * self.frozen
         losses, errors = 0.0, 0.0
+        history = History(given.response)
         for t in range(self.times):
-            memory = np.zeros(self.count)
-            begin = max(0, t - self.lags)
-            weights = given.response[t - begin : 0 : -1]  # R(t − v) for v = begin … t − 1
-            kernels.weighted_rows(weights, self.force[begin:t], t - begin, memory)
-            r[:] = still + width * (field[t] - width * eta * memory)
+            r[:] = still + width * (field[t] - width * eta * history.at(t, self.force))
             problem.evaluate(self.label, r, loss, first, second, self.margin)
             share = np.where(self.active[t], problem.amplitude, 0.0)
             self.force[t], self.slope[t] = share * first, share * second
@@ -120,20 +151,25 @@ class Batch:
         return before - pull / stiffness
 
     def _noise(self, force: Array) -> tuple[Array, float]:
-        """Spectrum of E[F(t)F(t+lag)] less its limit at long lags, and that limit."""
+        """Spectrum of E[F(t)F(t+lag)] less its limit at long lags, and that limit.
+
+        The mean of each path over the window is taken off first: its products with what fluctuates average to zero,
+        but would be most of the noise.
+        """
         window = len(force)
-        padded = rfft(force, next_fast_len(2 * window, real=True), axis=0)
+        means = force.mean(axis=0)
+        padded = rfft(force - means, next_fast_len(2 * window, real=True), axis=0)
         power = np.mean(padded.real**2 + padded.imag**2, axis=1)
         pairs = window - np.arange(window)
         covariance = irfft(power, next_fast_len(2 * window, real=True))[:window]
-        limit = covariance[self.lags :].sum() / pairs[self.lags :].sum()
+        limit = covariance[self.lags :].sum() / pairs[self.lags :].sum()  # less than 0: the means fluctuate as well
         decaying = covariance[: self.lags + 1] / pairs[: self.lags + 1] - limit
         circle = np.zeros(self.period)
         circle[: self.lags + 1] = decaying
         circle[-self.lags :] = decaying[:0:-1]
         spectrum = rfft(circle).real
-        self.clipped = float(-np.minimum(spectrum, 0.0).sum() / np.abs(spectrum).sum())
-        return np.maximum(spectrum, 0.0), max(float(limit), 0.0)
+        self.clipped = float(-np.minimum(spectrum, 0.0).sum() / max(np.abs(spectrum).sum(), 1e-300))
+        return np.maximum(spectrum, 0.0), max(float(np.mean(means**2) + limit), 0.0)
 
     def _memory(self, response: Array) -> Array:
         """K(lag) = −αΔ E[D(t) ∂r(t)/∂P(t − lag)] from fields at a few times of the window."""
@@ -143,11 +179,11 @@ class Batch:
         pushed = np.empty((self.lags + 1, self.count))  # D ∂r/∂P
         starts = self.burn + (np.arange(PUSHES) * (self.window - self.lags - 1)) // max(PUSHES - 1, 1)
         for s in starts:
+            history = History(response)
             pushed[0] = self.slope[s]
+            history.at(0, pushed)
             for lag in range(1, self.lags + 1):
-                shift = np.zeros(self.count)
-                kernels.weighted_rows(response[lag:0:-1], pushed, lag, shift)
-                pushed[lag] = -coupling * self.slope[s + lag] * shift
+                pushed[lag] = -coupling * self.slope[s + lag] * history.at(lag, pushed)
             total += pushed.mean(axis=1)
         total /= len(starts)
         total[0] = self.slope[self.burn :].mean()

@@ -8,8 +8,8 @@ import pytest
 import dmft
 from dmft.errors import ParameterError
 from dmft.solvers.spectrum import MarchenkoPastur
-from dmft.solvers.stationary.solve import beyond
-from dmft.solvers.stationary.state import Batch
+from dmft.solvers.stationary.solve import beyond, remaining
+from dmft.solvers.stationary.state import BLOCK, Batch, History, Kernels
 from dmft.theory.sgd_temperature import SGDTemperature
 
 FAST = {"data": "two-cluster", "alpha": 2.0, "ridge": 0.5, "m0": 0.0, "steps": 100, "lags": 20}
@@ -81,7 +81,7 @@ def test_residual_falls_to_round_off():
     batch = Batch(model.problem(), 40, 256, np.random.default_rng(1))
     kernels = batch.start()
     for _ in range(50):
-        kernels = kernels.mixed(batch.iterate(kernels), 0.7)
+        kernels = Kernels.of_vector(0.3 * kernels.vector() + 0.7 * batch.iterate(kernels).vector(), 40)
     again = batch.iterate(kernels)
     assert again.overlap == pytest.approx(kernels.overlap, abs=1e-9)
     np.testing.assert_allclose(again.response, kernels.response, atol=1e-9)
@@ -106,6 +106,44 @@ def test_response_beyond_the_memory_of_an_exponential():
     exact = 0.9**60 / (1.0 - 0.9**60)
     assert beyond(response) == pytest.approx(exact, rel=0.3)
     assert beyond(np.concatenate((response, [-1e-9] * 20))) == 0.0
+
+
+def test_gradient_descent_comes_to_rest():
+    """b = 1: nothing fluctuates. The state is that of the march, its temperature 0 to round-off."""
+    run = solve(**FAST, solver="stationary", memory=80, paths=512, batch_fraction=1.0)
+    assert run.status.success, run.status.message
+    assert run["small_noise_temperature"].last == 0.0
+    assert run["displacement"].values.max() < 1e-20
+    assert np.isfinite(run["effective_temperature"].values).all()
+    marched = solve(**FAST, batch_fraction=1.0, paths=2048)
+    assert np.abs(z_scores(run, marched, FINAL[:4])).max() < 4.5
+
+
+@pytest.mark.slow
+def test_rare_jumps_behind_the_door_are_told():
+    """b = .9: a few paths change sides, seldom. What is left of C says so; short lags agree with the march."""
+    stationary = solve(batch_fraction=0.9, solver="stationary", paths=4096, memory=160, lags=10)
+    assert stationary.status.code == "not_converged"
+    assert "--memory" in stationary.status.message or "--iterations" in stationary.status.message
+    marched = solve(batch_fraction=0.9, steps=500, lags=150, paths=8192)
+    for lag in (1, 5, 10):
+        one, two = (run["effective_temperature"] for run in (stationary, marched))
+        error = np.hypot(one.stderr[lag - 1], two.stderr[lag - 1])
+        assert abs(one.values[lag - 1] - two.values[lag - 1]) < 4.5 * error
+
+
+def test_history_is_the_sum_over_all_earlier_rows():
+    rng = np.random.default_rng(1)
+    response, rows = rng.standard_normal(24), rng.standard_normal((3 * BLOCK, 5))
+    history = History(response)
+    for t in range(len(rows)):
+        expected = sum((response[t - v] * rows[v] for v in range(max(0, t - 23), t)), np.zeros(5))
+        np.testing.assert_allclose(history.at(t, rows), expected, atol=1e-13)
+
+
+def test_what_is_left_of_an_exponential():
+    assert remaining(0.9 ** np.arange(61.0)) == pytest.approx(0.9**59, rel=0.01)
+    assert remaining(np.zeros(61)) == 0.0
 
 
 def test_divergence():
