@@ -66,11 +66,17 @@ class BNWeightDecay(Model):
         Observable("period_std", "σ_T", "standard deviation of the period", ()),
         Observable("n_periods", "n_T", "number of full periods", ()),
         Observable("scaled_period", "Tηλ", "mean period in units of 1/ηλ", ()),
-        Observable("period_law", "T_law", "period: Toda oscillator at a noise floor that is reached, else mean of the "
-                   "entrance–exit law", ()),  # fmt: skip
+        Observable(
+            "period_law",
+            "T_law",
+            "period: Toda oscillator at a noise floor that is reached, else mean of the entrance–exit law",
+            (),
+        ),  # fmt: skip
         Observable("prediction_error", "ΔT/T", "mean relative deviation of the predicted periods", ()),
         Observable("prediction_ratio", "⟨T⟩/⟨T_law⟩", "mean period over mean predicted period", ()),
-        Observable("beta_max", "β_max", "largest normalised effective learning rate in a cycle, median over cycles", ()),
+        Observable(
+            "beta_max", "β_max", "largest normalised effective learning rate in a cycle, median over cycles", ()
+        ),
         Observable("beta_max_law", "β_max", "the same by the law", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (

@@ -24,7 +24,9 @@ def solve(**options):
 )
 def test_periods_at_a_noise_floor_are_those_of_the_sheet(product, floor, of_map, law):
     found = solve(eta=0.1, weight_decay=10.0 * product, noise_floor=floor, steps=40000)
-    assert found["period_mean"] == pytest.approx(of_map, abs=0.05 + 2.0 * found["period_std"] / found["n_periods"] ** 0.5)
+    assert found["period_mean"] == pytest.approx(
+        of_map, abs=0.05 + 2.0 * found["period_std"] / found["n_periods"] ** 0.5
+    )
     assert found["period_law"] == pytest.approx(law, abs=0.05)
     assert found["beta_max_law"] == pytest.approx(2.0 * np.exp(np.sqrt(2.0 * product * np.log(1.0 / floor))), rel=1e-12)
     # corrections to the Toda limit are of the order of its small parameter, the swing of ln β
@@ -38,16 +40,18 @@ def test_periods_without_a_floor_follow_entrance_and_exit():
         found = solve(eta=0.1, weight_decay=10.0 * product, steps=int(100 / product))
         assert 0.88 <= found["scaled_period"] <= 0.99
         errors.append(found["prediction_error"])
-        assert found["prediction_error"] < 6.0 * product  # a jump itself takes a few steps, which the law has not
+        assert found["prediction_error"] < 10.0 * product / 0.88  # a jump takes up to ten steps, which the law has not
     assert np.mean(errors) < 0.04
     assert errors[0] < errors[1] < errors[2]
 
 
 def test_angle_falls_far_below_the_range_of_numbers():
-    """The deepest angle is e^(−π²/8ηλ) when ln β starts from −∞; the first cycle comes close, and returns."""
+    """To e^(−π²/8ηλ) when ln β starts from far below, and comes back."""
     run = dmft.solve("bn-weight-decay", eta=1e-4, weight_decay=10.0, steps=20000)
     lowest, bound = run["log_angle"].values.min(), -(np.pi**2) / 8.0 / 1e-3
-    assert bound < lowest < 0.9 * bound < np.log(np.finfo(float).tiny)
+    # the angle starts at 0.1, and decay itself shrinks it by √(β₀/2) until β = 2
+    assert bound + np.log(0.1) + 0.5 * np.log(1e-4) < lowest < bound + 0.1 / 1e-3 * 2e-4 + np.log(0.11)
+    assert lowest < np.log(np.finfo(float).tiny)
     assert len(run["period"].values) > 5
 
 

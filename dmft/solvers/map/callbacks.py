@@ -33,7 +33,7 @@ def step(function: Function) -> Any:
 
 
 def event(function: Function) -> Any:
-    """Compile ``f(y, parameters, out)``, which writes the values whose changes of sign are events into out (k, lanes)."""
+    """Compile ``f(y, parameters, out)``, which writes into out (k, lanes) values whose changes of sign are events."""
     return _callback(function, EVENT)
 
 

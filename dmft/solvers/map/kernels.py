@@ -8,9 +8,7 @@ from ..compiled import compiled
 
 
 @compiled
-def iterate_block(
-    step, event, kinds, direction, steps, at, stop, y, parameters, path, saved, counted, when, where
-):
+def iterate_block(step, event, kinds, direction, steps, at, stop, y, parameters, path, saved, counted, when, where):
     """Iterate the members of one block in place.
 
     Parameters

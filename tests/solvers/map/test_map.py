@@ -117,4 +117,4 @@ def test_wrong_input_is_refused(options, words):
 
 def test_memory_is_checked_first():
     with pytest.raises(MemoryLimitError, match="fewer members"):
-        iterate(square, np.ones((1000, 1)), 10**9, at=range(10**6))
+        iterate(square, np.ones((10**6, 1)), 10**7, at=np.arange(10**6))
