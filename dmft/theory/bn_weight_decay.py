@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,17 +67,10 @@ class BNWeightDecay(Model):
         Observable("period_std", "σ_T", "standard deviation of the period", ()),
         Observable("n_periods", "n_T", "number of full periods", ()),
         Observable("scaled_period", "Tηλ", "mean period in units of 1/ηλ", ()),
-        Observable(
-            "period_law",
-            "T_law",
-            "period: Toda oscillator at a noise floor that is reached, else mean of the entrance–exit law",
-            (),
-        ),  # fmt: skip
+        Observable("period_law", "T_law", "period by the law: Toda at a noise floor that is reached, else mean", ()),
         Observable("prediction_error", "ΔT/T", "mean relative deviation of the predicted periods", ()),
         Observable("prediction_ratio", "⟨T⟩/⟨T_law⟩", "mean period over mean predicted period", ()),
-        Observable(
-            "beta_max", "β_max", "largest normalised effective learning rate in a cycle, median over cycles", ()
-        ),
+        Observable("beta_max", "β_max", "largest β in a cycle, median over cycles", ()),
         Observable("beta_max_law", "β_max", "the same by the law", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
@@ -88,7 +82,7 @@ class BNWeightDecay(Model):
         ),
         Panel("log_angle", log=""),
         Panel("effective_gradient", x="elr", log="x", title="phase plane"),
-        Panel("period", x="predicted_period", log="xy", guides=(Guide("prediction_ratio", "y/x", 1.0, "mean ratio"),)),
+        Panel("period", guides=(Guide("predicted_period", label="law"),)),
     )
     method: ClassVar[type[MapMethod]] = MapMethod
 
@@ -242,7 +236,7 @@ class BNWeightDecay(Model):
         """Median over cycles of the largest β, as far as the recorded steps show it."""
         beta = 2.0 * self.curvature * elr
         edges = np.flatnonzero((beta[1:] > 2.0) & (beta[:-1] <= 2.0)) + 1
-        tops = [beta[first:last].max() for first, last in zip(edges[:-1], edges[1:], strict=True)]
+        tops = [beta[first:last].max() for first, last in pairwise(edges)]
         return float(np.median(tops)) if tops else float(beta.max())
 
     def told(self, periods: int) -> Status:

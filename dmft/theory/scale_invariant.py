@@ -31,8 +31,8 @@ def check_decay(eta: float, weight_decay: float) -> None:
     """
     if eta * weight_decay >= 1.0:
         raise ParameterError(
-            f"eta = {eta:g} with weight_decay = {weight_decay:g}: the product {eta * weight_decay:.4g} must be below 1, "
-            "or a step of decay turns the weights round; give a smaller eta or weight_decay"
+            f"eta = {eta:g} with weight_decay = {weight_decay:g}: the product {eta * weight_decay:.4g} must be "
+            "below 1, or a step of decay turns the weights round; give a smaller eta or weight_decay"
         )
 
 
@@ -47,7 +47,7 @@ def cosine(norm: Array, gradient: Array, eta: float, k: float) -> Array:
 
 
 def contraction(s: Array) -> Array:
-    """F(s) = ∫₀ˢ ln|1 − eˣ| dx: how an angle shrinks while ln β rises to s; minus the real dilogarithm of eˢ, plus π²/6."""
+    """F(s) = ∫₀ˢ ln|1 − eˣ| dx = π²/6 − Re Li₂(eˢ): how an angle shrinks while ln β rises to s."""
     x = np.exp(np.asarray(s, dtype=float))
     below, above = np.minimum(x, 1.0), np.maximum(x, 1.0)
     # beyond 1 by inversion: Li₂(x) = π²/3 − ln²x/2 − Li₂(1/x)

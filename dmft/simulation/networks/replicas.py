@@ -10,8 +10,9 @@ import numpy as np
 from ...results.progress import Progress
 from ...results.statistics import Moments
 from ...results.status import DIVERGED, INTERRUPTED, NOT_CONVERGED, Status
+from ...solvers.blas import single_threaded_blas
 from ...solvers.ensemble import Member, run_groups
-from ..backend import Backend, single_threaded_blas
+from ..backend import Backend
 from ..method import Simulation
 from .training import Measure, Problem, Trained, train
 

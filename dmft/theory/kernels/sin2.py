@@ -1,7 +1,7 @@
 """The map of ``bn-weight-decay``: SGD with weight decay on a sin² φ, angles far below the range of float64.
 
-State (m, e, β): tan²φ = m · 2^(512 e) (see :mod:`dmft.solvers.map.scaled`) and β = 2aη/ρ²; parameters: k = 1 − ηλ, and the
-floor of tan²φ as mantissa and exponent (mantissa 0: none). Equation numbers are those of docs/theory/bn_weight_decay.rst.
+State (m, e, β): tan²φ = m · 2^(512 e) (see :mod:`dmft.solvers.map.scaled`) and β = 2aη/ρ²; parameters: k = 1 − ηλ,
+and the floor of tan²φ as mantissa and exponent (mantissa 0: none). Equation numbers: docs/theory/bn_weight_decay.rst.
 """
 
 from __future__ import annotations

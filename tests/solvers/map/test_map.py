@@ -44,7 +44,8 @@ def test_turns_are_those_of_the_circle():
     # each step rounds to a few units in the last place
     np.testing.assert_allclose(orbits.y, exact, rtol=0.0, atol=300 * 4 * np.finfo(float).eps)
     assert np.array_equal(orbits.y_end, orbits.y[:, -1])
-    assert orbits.status.success and (orbits.done == 300).all()
+    assert orbits.status.success
+    assert (orbits.done == 300).all()
 
 
 @pytest.mark.parametrize(("direction", "first"), [(1.0, 63), (-1.0, 32), (0.0, 32)])
