@@ -1,6 +1,7 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models`` and the words ``Run``, ``Loss``, ``DMFTError``.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models`` and the words ``Run``, ``Panel``,
+``Guide``, ``Loss``, ``DMFTError``.
 Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import compare, load, simulate, solve
     from .errors import DMFTError
+    from .results.picture import Guide, Panel
     from .results.run import Run
     from .sweeps.sweep import sweep
     from .theory.losses import Loss
@@ -27,13 +29,17 @@ _HOME = {
     "sweep": "sweeps.sweep",
     "models": "theory.registry",
     "register": "theory.registry",
+    "Guide": "results.picture",
+    "Panel": "results.picture",
     "Run": "results.run",
     "Loss": "theory.losses",
     "DMFTError": "errors",
 }
 __all__ = [
     "DMFTError",
+    "Guide",
     "Loss",
+    "Panel",
     "Run",
     "__version__",
     "compare",

@@ -18,7 +18,7 @@ from .results.provenance import provenance
 from .results.run import Run
 from .results.solution import Solution
 from .results.status import DIVERGED, INTERRUPTED
-from .simulation.method import Simulation
+from .simulation.method import Simulation, simulation_of
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
 
@@ -67,6 +67,7 @@ def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
         model.as_dict(),
         changed=model.changed(),
         references=model.references,
+        figure=model.figure,
         provenance=provenance(seconds),
         **parts,
     )
@@ -121,7 +122,8 @@ def simulate(
     >>> run["magnetization"].dims
     ('t',)
     """
-    made, chosen = make(model, [_checked(method, Simulation)], options)
+    cls = type(model) if isinstance(model, Model) else find(model)
+    made, chosen = make(model, [_checked(method, Simulation, simulation_of(cls))], options)
     started = time.perf_counter()
     simulation = twin(made).simulate(made, chosen, progress)
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
@@ -131,7 +133,7 @@ def compare(
     model: str | Model | Run = DEFAULT_SLUG,
     method: Declared | None = None,
     *,
-    size: int | Iterable[int] = (500, 1000, 2000),
+    size: int | Iterable[int] | None = None,
     progress: Progress = SILENT,
     **options: Any,
 ) -> Run:
@@ -141,8 +143,9 @@ def compare(
     ----------
     model : str, Model or Run
         A run with theory is not solved again.
-    size : int or iterable of int
-        Numbers of weights; with several the deviation is extrapolated to infinite size.
+    size : int or iterable of int, optional
+        Numbers of weights; with several the deviation is extrapolated to infinite size. Default: the sizes of the
+        model, most often 500, 1000 and 2000.
 
     Returns
     -------
@@ -155,7 +158,9 @@ def compare(
     >>> run.comparison.sizes
     (200, 400)
     """
-    sizes = parse_sizes(size)
+    slug = model.model if isinstance(model, Run) else model
+    cls = type(slug) if isinstance(slug, Model) else find(slug)
+    sizes = parse_sizes(cls.sizes if size is None else size)
     started = time.perf_counter()
     theory: Solution | None = None
     if isinstance(model, Run):
@@ -165,7 +170,6 @@ def compare(
         _, simulation, *rest = make(made, [Simulation, *solver], {**options, "size": sizes[0]})
         method = rest[0] if rest else None
     else:
-        cls = type(model) if isinstance(model, Model) else find(model)
         wanted = [_checked(method, cls.method), Simulation]
         made, method, simulation = make(model, wanted, {**options, "size": sizes[0]})
     if theory is None:
@@ -182,10 +186,10 @@ def compare(
     return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
 
 
-def _checked(method: Any, cls: type[Declared]) -> Any:
-    """`method` if it is of class `cls`; the class itself, to be made from options, if there is none."""
+def _checked(method: Any, cls: type[Declared], default: type[Declared] | None = None) -> Any:
+    """`method` if it is of class `cls`; if there is none the class to be made from options: `default` or `cls`."""
     if method is None:
-        return cls
+        return default or cls
     if not isinstance(method, cls):
         raise ParameterError(f"method = {method!r} is not allowed: give a {cls.__name__}, or its options by name")
     return method

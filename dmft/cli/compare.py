@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from ..simulation.method import Simulation
     from .calculation import Calculation
 
-#: The deviation can be extrapolated to infinite size; the same as that of :func:`dmft.compare`.
-DEFAULT_SIZES = (500, 1000, 2000)
-
 
 @click.command(
     name="compare",
@@ -28,7 +24,7 @@ DEFAULT_SIZES = (500, 1000, 2000)
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    helps={"size": ("N[,N,…]", f"N: numbers of weights  [default {','.join(map(str, DEFAULT_SIZES))}]")},
+    helps={"size": ("N[,N,…]", "N: numbers of weights  [default {sizes}]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
@@ -42,13 +38,17 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft compare --size 1000,2000,4000 --replicas 20 --check
     """
+    from ..results.run import Run
     from ..simulation.method import Simulation
+    from ..theory.registry import find
     from .calculation import carry_out
 
-    sizes = parse_sizes(values["simulation"].pop("size", list(DEFAULT_SIZES)))
+    run = None if selection.run is None else Run.load(selection.run)
+    model = selection.model if run is None else find(run.model)
+    sizes = parse_sizes(values["simulation"].pop("size", list(model.sizes)))
     simulations = [Simulation.from_dict({**values["simulation"], "size": size}) for size in sizes]
-    if selection.run is not None:
-        calculation = against_run(selection.run, simulations)
+    if run is not None:
+        calculation = against_run(run, str(selection.run), simulations)
     else:
         calculation = against_theory(selection, values, simulations)
     return carry_out(calculation, command_line=command_line, **options)
@@ -87,14 +87,12 @@ def against_theory(selection: Selection, values: Values, simulations: list[Simul
     )
 
 
-def against_run(path: Path, simulations: list[Simulation]) -> Calculation:
-    """Simulate what a file has the theory of."""
+def against_run(run: Run, path: str, simulations: list[Simulation]) -> Calculation:
+    """Simulate what the file `path` has the theory of."""
     from ..api import compare, twin
-    from ..results.run import Run
     from ..theory.registry import find
     from .calculation import Calculation
 
-    run: Run = Run.load(path)
     if run.theory is None:
         raise ParameterError(f"{path} holds no theory: give a file of 'dmft solve', or the model {run.model}")
     if not run.theory.status.success:

@@ -52,9 +52,9 @@ class Selection:
 
 def all_parts(model: type[Model]) -> dict[str, type[Declared]]:
     """Everything that is declared for a model."""
-    from ..simulation.method import Simulation
+    from ..simulation.method import simulation_of
 
-    return {"parameters": model, "method": model.method, "simulation": Simulation}
+    return {"parameters": model, "method": model.method, "simulation": simulation_of(model)}
 
 
 class ModelCommand(click.Command):
@@ -70,7 +70,7 @@ class ModelCommand(click.Command):
     takes_run : bool
         A file of results may stand in place of SLUG; it brings model and theory.
     helps : dict, optional
-        Placeholder and help that differ from the declaration's, by parameter name.
+        Placeholder and help that differ from the declaration's, by parameter name; ``{sizes}`` are those of the model.
     """
 
     def __init__(
@@ -151,8 +151,12 @@ class ModelCommand(click.Command):
             new = [item for item in cls.declared() if item.name not in seen]
             seen |= {item.name for item in new}
             title = TITLES[part].format(slug=selection.model.slug)
-            groups[title] = [DeclaredOption(item, *self.helps.get(item.name, ())) for item in new]
+            groups[title] = [DeclaredOption(item, *self._help(item.name, selection)) for item in new]
         return groups
+
+    def _help(self, name: str, selection: Selection) -> tuple[str, ...]:
+        sizes = "those of the model" if selection.run else ",".join(map(str, selection.model.sizes))
+        return tuple(text.format(sizes=sizes) for text in self.helps.get(name, ()))
 
     def _own_options(self) -> tuple[set[str], set[str]]:
         """Names of all flags (with those of every model), and of the short options that take a value."""

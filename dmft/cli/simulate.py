@@ -22,11 +22,11 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
     Example: dmft simulate --alpha 2.0 --size 1000 --replicas 8
     """
     from ..api import simulate, twin
-    from ..simulation.method import Simulation
+    from ..simulation.method import simulation_of
     from .calculation import Calculation, carry_out
 
     model = selection.model.from_dict(values["parameters"])
-    method = Simulation.from_dict(values["simulation"])
+    method = simulation_of(selection.model).from_dict(values["simulation"])
     module = twin(model)
     calculation = Calculation(
         "simulate",

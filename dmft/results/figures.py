@@ -6,6 +6,7 @@ import io
 import os
 import string
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -14,7 +15,9 @@ from matplotlib.figure import Figure
 from ..errors import OutputError, ParameterError
 from .atomic import replacing
 from .labels import short_name, title
-from .panels import draw_curve, draw_map, draw_scalars, has_residual
+from .maps import draw_map
+from .panels import draw_curve, draw_scalars, has_residual
+from .picture import Panel
 from .run import Run
 
 STYLE = Path(__file__).with_name("publication.mplstyle")
@@ -22,16 +25,8 @@ STYLE = Path(__file__).with_name("publication.mplstyle")
 NARROW, WIDE = 3.4, 7.0
 #: Heights of a row of curves, of residuals, of maps, inches.
 CURVE, RESIDUAL, MAP = 1.95, 0.6, 2.9
-MOST_CURVES = 6
-#: Shown by default where present; other runs show their first curves.
-LEADING = ("magnetization", "norm", "train_loss", "test_error")
-#: Runs that hold the first of these curves are about it: shown with the others, as far as present.
-SUBJECTS = (
-    ("effective_temperature", "local_temperature", "displacement", "susceptibility", "magnetization", "norm"),
-    ("distance", *LEADING),
-    ("gaps", *LEADING),
-)
-MAPS = ("correlation", "response")
+#: Panels of a run whose model declares none.
+MOST_CURVES, MOST_MAPS = 6, 2
 #: Formats by suffix, with metadata that does not change from one day to the next.
 FORMATS = {
     ".pdf": {"Creator": "dmft", "Producer": "dmft", "CreationDate": None},
@@ -47,16 +42,17 @@ class RunFigure(Figure):
         return render(self, ".png", dpi=150)
 
 
-def plot(run: Run, observables: list[str] | None = None) -> Figure:
+def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
     """Draw a run.
 
     Parameters
     ----------
     run : Run
         Theory, simulation or both.
-    observables : list of str, optional
-        Curves or two-time kernels by name. Default: what the run is about (:data:`SUBJECTS`), else the
-        first curves over the main axis; and the maps of correlation and response.
+    observables : sequence of str or Panel, optional
+        Curves or functions of two axes by name, or panels. Default: those that the model declares
+        (:attr:`Run.figure <dmft.results.run.Run.figure>`); if it declares none, the first curves over the main axis
+        and the first maps.
 
     Returns
     -------
@@ -70,16 +66,15 @@ def plot(run: Run, observables: list[str] | None = None) -> Figure:
     ParameterError
         If an observable has no axis, or more than two.
     """
-    names = chosen(run, observables)
+    panels = chosen(run, observables)
     with matplotlib.rc_context(fname=STYLE):  # everything that is not in this file is matplotlib's default
-        curves = [name for name in names if len(run[name].dims) == 1]
-        maps = [name for name in names if len(run[name].dims) == 2]
-        columns = 2 if len(names) > 1 else 1
+        curves, maps = ([panel for panel in panels if len(run[panel.y].dims) == count] for count in (1, 2))
+        columns = 2 if len(panels) > 1 else 1
         rows = [part[i : i + columns] for part in (curves, maps) for i in range(0, len(part), columns)]
         heights = [height for row in rows for height in _heights(run, row)]
         figure = RunFigure((WIDE if columns == 2 else NARROW, sum(heights or [CURVE]) + 0.5), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.03, w_pad=0.05, hspace=0.0)  # type: ignore[union-attr,call-arg]
-        if not names:
+        if not panels:
             draw_scalars(run, figure.add_subplot())
         else:
             _draw(run, figure, rows, heights, columns)
@@ -113,52 +108,70 @@ def render(figure: Figure, suffix: str, dpi: float | None = None) -> bytes:
     return image.getvalue()
 
 
-def chosen(run: Run, observables: list[str] | None) -> list[str]:
-    """Names of what to draw, curves first."""
+def chosen(run: Run, observables: Sequence[str | Panel] | None) -> list[Panel]:
+    """What to draw; a name is the panel of it that the model declares, if there is one."""
     if observables is not None:
-        for name in observables:
-            dims = run[name].dims
-            if len(dims) not in (1, 2):
-                drawn = [name for name, curve in run.main.items() if len(curve.dims) in (1, 2)]
-                raise ParameterError(
-                    f"{name} has {len(dims)} axes and cannot be drawn: give some of {', '.join(drawn)}"
-                )
-        return list(dict.fromkeys(observables))
-    maps = [name for name in MAPS if name in run.main and len(run.main[name].dims) == 2]
-    for subject in SUBJECTS:
-        if subject[0] in run.main:
-            return [name for name in subject if name in run.main and len(run.main[name].dims) == 1] + maps
+        declared = {panel.y: panel for panel in reversed(run.figure) if not panel.x}
+        panels = [item if isinstance(item, Panel) else declared.get(item, Panel(item)) for item in observables]
+        for panel in panels:
+            _check(run, panel)
+        return list(dict.fromkeys(panels))
+    declared_and_there = [panel for panel in run.figure if panel.y in run and _has_x(run, panel)]
+    if declared_and_there:
+        return declared_and_there
     axes = [curve.dims[0] for curve in run.main.values() if len(curve.dims) == 1]
-    curves = [name for name, curve in run.main.items() if axes and curve.dims == (axes[0],)]
-    leading = [name for name in LEADING if name in curves]
-    return (leading if len(leading) == len(LEADING) else curves[:MOST_CURVES]) + maps
+    curves = [Panel(name) for name, curve in run.main.items() if axes and curve.dims == (axes[0],)]
+    maps = [Panel(name) for name, curve in run.main.items() if len(curve.dims) == 2]
+    return curves[:MOST_CURVES] + maps[:MOST_MAPS]
 
 
-def _heights(run: Run, row: list[str]) -> list[float]:
-    if len(run[row[0]].dims) == 2:
+def _check(run: Run, panel: Panel) -> None:
+    dims = run[panel.y].dims
+    if len(dims) not in (1, 2):
+        drawn = [name for name, curve in run.main.items() if len(curve.dims) in (1, 2)]
+        raise ParameterError(f"{panel.y} has {len(dims)} axes and cannot be drawn: give some of {', '.join(drawn)}")
+    if not _has_x(run, panel):
+        raise ParameterError(f"{panel.y} cannot be drawn against {panel.x!r}: give an observable over the same axis")
+
+
+def _has_x(run: Run, panel: Panel) -> bool:
+    """True if every side that has y has x as well, on the same axis."""
+    if not panel.x:
+        return True
+    parts = [part for part in (run.theory, run.simulation) if part is not None and panel.y in part]
+    return all(
+        part[panel.x].dims == part[panel.y].dims
+        if panel.x in part
+        else panel.x in part.coordinates and part.coordinates[panel.x].axis == part[panel.y].dims[0]
+        for part in parts
+    )
+
+
+def _heights(run: Run, row: list[Panel]) -> list[float]:
+    if len(run[row[0].y].dims) == 2:
         return [MAP]
-    return [CURVE, RESIDUAL] if any(has_residual(run, name) for name in row) else [CURVE]
+    return [CURVE, RESIDUAL] if any(has_residual(run, panel) for panel in row) else [CURVE]
 
 
-def _draw(run: Run, figure: Figure, rows: list[list[str]], heights: list[float], columns: int) -> None:
+def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float], columns: int) -> None:
     grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
     top, letters = 0, iter(string.ascii_lowercase)
     for row in rows:
         depth = len(_heights(run, row))
-        for column, name in enumerate(row):
+        for column, panel in enumerate(row):
             below = None
-            if len(run[name].dims) == 2:
+            if len(run[panel.y].dims) == 2:
                 axes = figure.add_subplot(grid[top, column])
-                draw_map(run, name, axes)
-            elif has_residual(run, name):
+                draw_map(run, panel, axes)
+            elif has_residual(run, panel):
                 axes = figure.add_subplot(grid[top, column])
                 below = figure.add_subplot(grid[top + 1, column], sharex=axes)
-                draw_curve(run, name, axes, below)
+                draw_curve(run, panel, axes, below)
             else:
                 axes = figure.add_subplot(grid[top : top + depth, column])
-                draw_curve(run, name, axes, None)
+                draw_curve(run, panel, axes, None)
             letter = f"({next(letters, '')}) " if columns > 1 else ""
-            axes.set_title(letter + short_name(run[name]), loc="left")
+            axes.set_title(letter + (panel.title or short_name(run[panel.y])), loc="left")
         top += depth
 
 

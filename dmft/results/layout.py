@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import OutputError
 from .comparison import Comparison, ObservableComparison
 from .curve import Coordinate, Curve
+from .picture import to_plain
 from .run import Run
 from .solution import Solution
 
@@ -73,6 +74,7 @@ def describe(run: Run) -> tuple[Attributes, dict[str, Group]]:
         "changed": to_json(run.changed),
         "method": to_json(run.method),
         "references": to_json(run.references),
+        "figure": to_json(to_plain(run.figure)),
     }
     if seed is not None:
         attrs["seed"] = seed if abs(seed) < 2**63 else str(seed)

@@ -1,27 +1,29 @@
-"""The panels of a figure: curves with their residuals, two-time maps, a table of scalars."""
+"""The panels of a figure: curves with their residuals and guides, a table of scalars. Maps: :mod:`.maps`."""
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, MultipleLocator, NullLocator
 
 from .curve import Coordinate, Curve
 from .labels import axis_label, mathematics, short_name, simulation_label
 from .numbers import number
+from .picture import Panel
 from .run import Run
+from .scales import many_decades, positive
 from .solution import Solution
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
-TWO_TIME = ("t", "t_prime")
+GUIDE, STYLES = "0.35", ("--", ":", "-.")
 MARKS = 25
 #: A band narrower than this part of the curve's range is hidden by the line itself.
 VISIBLE = 0.01
-#: Points across a map; more would not be seen.
-PIXELS = 600
+#: Largest over smallest value from which on a scale is logarithmic.
+DECADES = 1e3
 
 
 def coordinate(solution: Solution, dim: str, length: int) -> Coordinate:
@@ -30,21 +32,31 @@ def coordinate(solution: Solution, dim: str, length: int) -> Coordinate:
     return found if found is not None else Coordinate(dim, np.arange(length), dim, dim)
 
 
-def draw_curve(run: Run, name: str, axes: Axes, below: Axes | None) -> None:
-    """Theory as line with ±2 standard errors, simulation as marks; the residual in `below`."""
+def abscissa(solution: Solution, panel: Panel, curve: Curve) -> tuple[Coordinate, np.ndarray | None]:
+    """Points and standard errors along x: of the axis of a curve, a second scale of it, or another observable."""
+    dim, other = curve.dims[0], solution.curves.get(panel.x)
+    if other is not None:
+        return Coordinate(other.name, other.values, other.symbol, other.long_name, other.unit, dim), other.stderr
+    scale = solution.coordinates.get(panel.x)
+    return scale if scale is not None else coordinate(solution, dim, len(curve.values)), None
+
+
+def draw_curve(run: Run, panel: Panel, axes: Axes, below: Axes | None) -> None:
+    """Theory as line with ±2 standard errors, simulation as marks, guides; the residual in `below`."""
+    name = panel.y
     theory, simulation = (part[name] if part and name in part else None for part in (run.theory, run.simulation))
     curve = run[name]
     parts = [part for part in (run.theory, run.simulation) if part is not None and name in part]
-    x = coordinate(parts[0], curve.dims[0], len(curve.values))
+    x, error = abscissa(parts[0], panel, curve)
     shown = _thin(_support(parts[-1][name]))
     if theory is not None:
-        _line(axes, x, theory)
+        _line(axes, x, error, theory)
     if simulation is not None:
-        points = coordinate(parts[-1], curve.dims[0], len(simulation.values)).values
-        stderr = None if simulation.stderr is None else simulation.stderr[shown]
+        points, spread = abscissa(parts[-1], panel, simulation)
+        up, across = (None if item is None else item[shown] for item in (simulation.stderr, spread))
         axes.errorbar(
-            points[shown], simulation.values[shown], stderr, fmt="o", color=SIMULATION, mfc="white", elinewidth=0.8,
-            zorder=3, label=simulation_label(run),
+            points.values[shown], simulation.values[shown], up, across, fmt="o", color=SIMULATION, mfc="white",
+            elinewidth=0.8, zorder=3, label=simulation_label(run),
         )  # fmt: skip
     if is_histogram(x):
         inside = np.concatenate([x.values[_support(part[name])] for part in parts])
@@ -52,7 +64,8 @@ def draw_curve(run: Run, name: str, axes: Axes, below: Axes | None) -> None:
             half = 0.5 * float(x.values[1] - x.values[0])
             axes.set_xlim(inside.min() - half, inside.max() + half)
         axes.set_ylim(bottom=0.0)
-    _scales(axes, x, [part[name] for part in parts])
+    _scales(axes, panel, x, [part[name] for part in parts])
+    draw_guides(run, panel, x.values, axes)
     axes.set_ylabel(axis_label(curve))
     lowest = axes
     if below is not None and theory is not None and simulation is not None:
@@ -64,14 +77,55 @@ def draw_curve(run: Run, name: str, axes: Axes, below: Axes | None) -> None:
     lowest.set_xlabel(axis_label(x))
 
 
+def draw_guides(run: Run, panel: Panel, x: np.ndarray, axes: Axes) -> None:
+    """Laws in grey, named in a legend of the panel. Lines through the origin end where the data do."""
+    curve = run[panel.y]
+    lines, words = [], []
+    for guide, style in zip(panel.guides, cycle(STYLES), strict=False):
+        if guide.name not in run:
+            continue
+        law = run[guide.name]
+        look: dict[str, Any] = {"color": GUIDE, "linestyle": style, "linewidth": 0.9, "zorder": 1.5}
+        if law.dims == curve.dims:
+            lines += axes.plot(x[: len(law.values)], law.values[: len(x)], **look)
+        elif law.dims or not np.isfinite(law.last):
+            continue
+        elif guide.ratio:
+            across, up = _through_origin(axes, x, curve.values, guide.factor * law.last, guide.ratio == "x/y")
+            lines += axes.plot(across, up, **look)
+        else:
+            lines.append(axes.axhline(guide.factor * law.last, **look))
+        words.append(guide.label or mathematics(law.symbol))
+    if lines:
+        axes.legend(lines, words, fontsize=6.5)
+
+
+def _through_origin(
+    axes: Axes, x: np.ndarray, y: np.ndarray, slope: float, upright: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points of ``y = slope · x``, or with `upright` of ``x = slope · y``, within the range of the data."""
+    ends = []
+    for values, scale in ((x, axes.get_xscale()), (y, axes.get_yscale())):
+        alive = values[np.isfinite(values) & ((values > 0.0) | (scale != "log"))]
+        alive = alive if scale == "log" else np.append(alive, 0.0)
+        ends.append((alive.min(initial=np.inf), alive.max(initial=-np.inf)))
+    (low, high), (least, most) = ends if not upright else ends[::-1]
+    steps = np.geomspace(low, high, 200) if low > 0.0 else np.linspace(low, high, 200)
+    other = slope * steps
+    inside = (other >= least) & (other <= most)
+    pair = steps[inside], other[inside]
+    return pair[::-1] if upright else pair
+
+
 def is_histogram(x: Coordinate) -> bool:
     """True if the points of this axis are bins."""
     return "bin" in x.long_name
 
 
-def has_residual(run: Run, name: str) -> bool:
+def has_residual(run: Run, panel: Panel) -> bool:
     """True if theory and simulation can be subtracted: same points, some combined standard error."""
-    if not (run.theory and run.simulation and name in run.theory and name in run.simulation):
+    name = panel.y
+    if not (run.theory and run.simulation and name in run.theory and name in run.simulation) or panel.x in run:
         return False
     theory, simulation = run.theory[name], run.simulation[name]
     count = min(len(theory.values), len(simulation.values))
@@ -94,41 +148,6 @@ def residual(theory: Curve, simulation: Curve) -> np.ndarray:
     return np.divide(difference, scale, out=np.full(count, np.nan), where=alive)
 
 
-def draw_map(run: Run, name: str, axes: Axes) -> None:
-    """A function of two times as colours; with a simulation, theory fills one triangle and simulation the other."""
-    curve = run[name]
-    main = run.theory if run.theory is not None and name in run.theory else run.simulation
-    assert main is not None
-    rows, columns = (coordinate(main, dim, size) for dim, size in zip(curve.dims, curve.values.shape, strict=True))
-    values, two_sided = _triangles(run, curve)
-    steps = tuple(slice(None, None, -(-size // PIXELS)) for size in values.shape)
-    values = values[steps]
-    style, beyond = _colours(values)
-    mesh = axes.pcolormesh(
-        columns.values[steps[1]], rows.values[steps[0]], np.ma.masked_invalid(values), shading="nearest",
-        rasterized=True, **style,
-    )  # fmt: skip
-    if curve.dims == TWO_TIME:
-        axes.set_aspect("equal")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    if two_sided:
-        words: dict[str, Any] = {
-            "path_effects": [withStroke(linewidth=2, foreground="white")],
-            "fontsize": 7,
-            "zorder": 4,
-        }
-        axes.text(0.04, 0.96, "theory", ha="left", va="top", transform=axes.transAxes, **words)
-        axes.text(0.96, 0.04, simulation_label(run), ha="right", va="bottom", transform=axes.transAxes, **words)
-    beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the map, whatever room there is
-    bar = axes.figure.colorbar(mesh, cax=beside, label=axis_label(curve), extend=beyond)
-    # seams between vector rectangles show up in some viewers
-    bar.solids.set_rasterized(True)  # type: ignore[union-attr]
-    bar.outline.set_linewidth(0.6)
-    axes.set_xlabel(axis_label(columns))
-    axes.set_ylabel(axis_label(rows))
-
-
 def draw_scalars(run: Run, axes: Axes) -> None:
     """Names and values as text: what is left when nothing has an axis."""
     axes.set_axis_off()
@@ -139,17 +158,22 @@ def draw_scalars(run: Run, axes: Axes) -> None:
     axes.text(0.0, 1.0, "\n".join(lines), va="top", transform=axes.transAxes, linespacing=1.6)
 
 
-def _line(axes: Axes, x: Coordinate, theory: Curve) -> None:
+def _line(axes: Axes, x: Coordinate, error: np.ndarray | None, theory: Curve) -> None:
+    """The line of the theory; bands where errors along y, or of a parametric curve along x, can be seen."""
     style: dict[str, Any] = {"drawstyle": "steps-mid"} if is_histogram(x) else {}
     axes.plot(x.values, theory.values, color=THEORY, label="theory", zorder=2, **style)
-    if theory.stderr is None:
-        return
-    band = 2.0 * theory.stderr
-    span = np.ptp(theory.values[np.isfinite(theory.values)]) if np.isfinite(theory.values).any() else 0.0
-    if np.nanmax(band, initial=0.0) > VISIBLE * span:
-        step: dict[str, Any] = {"step": "mid"} if style else {}
-        low, high = theory.values - band, theory.values + band
-        axes.fill_between(x.values, low, high, color=THEORY, alpha=0.25, linewidth=0, zorder=1, **step)
+    look: dict[str, Any] = {"color": THEORY, "alpha": 0.25, "linewidth": 0, "zorder": 1}
+    look |= {"step": "mid"} if style else {}
+    for fill, place, values, stderr in (
+        (axes.fill_between, x.values, theory.values, theory.stderr),
+        (axes.fill_betweenx, theory.values, x.values, error),
+    ):
+        if stderr is None:
+            continue
+        band = 2.0 * stderr
+        span = np.ptp(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
+        if np.nanmax(band, initial=0.0) > VISIBLE * span:
+            fill(place, values - band, values + band, **look)
 
 
 def draw_residual(axes: Axes, x: np.ndarray, values: np.ndarray) -> None:
@@ -178,47 +202,12 @@ def _thin(indices: np.ndarray) -> np.ndarray:
     return indices[:: max(1, -(-len(indices) // MARKS))]
 
 
-def _scales(axes: Axes, x: Coordinate, curves: list[Curve]) -> None:
-    """Logarithmic axes where a linear one would hide most points."""
+def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> None:
+    """Logarithmic axes where the panel asks for them, or else where a linear one would hide most points."""
     steps = np.diff(x.values)
-    if len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min():
+    values = np.concatenate([curve.values for curve in curves])
+    crowded = len(steps) > 1 and steps.min() > 0 and steps.max() > 50.0 * steps.min()
+    if panel.is_log("x", crowded) and positive(x.values).any():
         axes.set_xscale("log")
-    values = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in curves])
-    if values.size and values.min() > 0 and values.max() > 1e3 * values.min():
+    if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")
-
-
-def _triangles(run: Run, curve: Curve) -> tuple[np.ndarray, bool]:
-    """What a map shows (a causal function has nothing above its diagonal), and whether simulation is on it."""
-    values = curve.values
-    if curve.dims != TWO_TIME or values.shape[0] != values.shape[1]:
-        return values, False
-    upper = np.triu(np.ones(values.shape, dtype=bool), 1)
-    causal = not values[upper].any()
-    if not causal and not np.allclose(values, values.T, equal_nan=True):
-        return values, False
-    both = run.theory is not None and run.simulation is not None
-    other = run.simulation[curve.name].values if both and curve.name in run.simulation else None  # type: ignore
-    if other is not None and other.shape == values.shape:
-        return np.where(upper, other.T, values), True
-    if causal and not np.diagonal(values).any():  # response starts one step after the field
-        upper |= np.eye(len(values), dtype=bool)
-    return np.where(upper, np.nan, values) if causal else values, False
-
-
-def _colours(values: np.ndarray) -> tuple[dict[str, Any], str]:
-    """Colour map and limits; a diagonal that outshines all else goes beyond the limits (which the bar shows)."""
-    finite = np.isfinite(values)
-    off = finite & (np.eye(*values.shape) == 0.0)
-    most, rest = (float(np.abs(values[part]).max(initial=0.0)) for part in (finite, off))
-    shown = values[off if most / 3.0 > rest > 0.0 else finite]
-    if not shown.size:
-        return {"cmap": "cividis"}, "neither"
-    low, high = float(shown.min()), float(shown.max())
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    if low < -0.02 * high:
-        limit = max(-low, high)
-        style, low, high = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}, -limit, limit
-    else:
-        style = {"cmap": "cividis", "vmin": low, "vmax": high}
-    return style, beyond[bool(values[finite].min() < low), bool(values[finite].max() > high)]

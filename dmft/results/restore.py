@@ -13,6 +13,7 @@ from ..errors import FileFormatError
 from .comparison import Comparison, ObservableComparison
 from .curve import Coordinate, Curve
 from .layout import ARRAYS, NUMBERS, PROVENANCE, Attributes, Group, Variable
+from .picture import from_plain
 from .run import Run
 from .solution import Solution
 from .status import ORDER, Status
@@ -39,6 +40,7 @@ def restore(attrs: Attributes, groups: Mapping[str, Group]) -> Run:
         comparison=_comparison(groups),
         references=tuple(get_json(attrs, "/", "references", list)),
         provenance=provenance,
+        figure=from_plain(get_json(attrs, "/", "figure", list)) if "figure" in attrs else (),
     )
 
 

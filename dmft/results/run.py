@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, UnknownNameError
 from .curve import Curve
+from .picture import Panel
 from .solution import Solution
 from .status import Status, worst
 
@@ -39,6 +40,8 @@ class Run:
         Sources of the equations.
     provenance : dict
         ``versions`` (dict), ``command``, ``created`` (UTC), ``wall_time`` (s), ``platform``.
+    figure : tuple of Panel
+        What :meth:`plot` shows unless told otherwise; empty: the first curves and maps.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class Run:
     references: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     changed: dict[str, Any] = field(default_factory=dict)
+    figure: tuple[Panel, ...] = ()
 
     @property
     def main(self) -> Solution:
@@ -141,8 +145,8 @@ class Run:
 
         return to_xarray(self)
 
-    def plot(self, observables: list[str] | None = None) -> Figure:
-        """Publication figure: theory as line, simulation as marks, residuals below, two-time maps."""
+    def plot(self, observables: Sequence[str | Panel] | None = None) -> Figure:
+        """Publication figure: theory as line, simulation as marks, residuals below, maps; default :attr:`figure`."""
         from .figures import plot
 
         return plot(self, observables)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from ..parameters import Declared, declare
+from ..parameters import Declared, declare, redeclare
+
+if TYPE_CHECKING:
+    from ..theory.base import Model
 
 
 @dataclass(frozen=True)
@@ -17,3 +22,16 @@ class Simulation(Declared):
     precision: str = declare("float64", "", "arithmetic of the simulation", choices=("float64", "float32"))
     backend: str = declare("numpy", "", "array library: CPU or CUDA GPU", choices=("numpy", "cupy"))
     field_response: bool = declare(False, "", "also measure the response, exactly, to fields at all times")
+
+
+def simulation_of(model: type[Model]) -> type[Simulation]:
+    """The options with the default size of this model, the last of its sizes."""
+    return _with_size(model.sizes[-1])
+
+
+@cache
+def _with_size(size: int) -> type[Simulation]:
+    if size == Simulation.size:
+        return Simulation
+    field = ("size", int, redeclare(Simulation, "size", size))
+    return make_dataclass("Simulation", [field], bases=(Simulation,), frozen=True)

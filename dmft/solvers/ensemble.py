@@ -7,7 +7,7 @@ number of threads. The first Ctrl-C stops all members where they are and keeps w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ class Member:
     ----------
     sample : dict
         Arrays whose axes are times, of length `done`.
+    series : dict
+        Arrays whose first axis alone is time, of length `done`.
     at_end : dict
         Arrays without an axis of time, which belong to the end of this member's own run.
     """
@@ -39,10 +41,13 @@ class Member:
     diverged: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     at_end: Sample = field(default_factory=dict)
+    series: Sample = field(default_factory=dict)
 
 
 #: ``task(index, stop, update)``: run member `index` until the end or until ``stop()``; report by ``update(units)``.
 Task = Callable[[int, Callable[[], bool], Callable[[float], None]], Member]
+#: The same for several members that are run as one, e.g. stacked in one array.
+GroupTask = Callable[[range, Callable[[], bool], Callable[[float], None]], list[Member]]
 
 
 def threads() -> int:
@@ -53,7 +58,18 @@ def threads() -> int:
 def run_ensemble(
     task: Task, members: int, workers: int, steps: int, progress: Progress, label: str
 ) -> tuple[Moments, Status, list[dict[str, Any]]]:
-    """Run all members and average them.
+    """Run all members, each on its own, and average them: see :func:`run_groups`."""
+
+    def alone(indices: range, stop: Callable[[], bool], update: Callable[[float], None]) -> list[Member]:
+        return [task(indices[0], stop, update)]
+
+    return run_groups(alone, [range(i, i + 1) for i in range(members)], workers, steps, progress, label)
+
+
+def run_groups(
+    task: GroupTask, groups: Sequence[range], workers: int, steps: int, progress: Progress, label: str
+) -> tuple[Moments, Status, list[dict[str, Any]]]:
+    """Run all groups of members and average the members, in order.
 
     Returns
     -------
@@ -66,33 +82,37 @@ def run_ensemble(
         Of the members that were kept.
     """
     stop = threading.Event()
+    members = sum(len(group) for group in groups)
     progress.start(label, float(members * (steps + 1)))
 
-    def guarded(index: int) -> Member:
+    def report(units: float) -> None:
+        try:
+            progress.update(units)
+        except KeyboardInterrupt:  # from a progress report of the user's own: what is done is kept
+            stop.set()
+
+    def guarded(group: range) -> list[Member]:
         if stop.is_set():
-            return Member({}, 0)
+            return []
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # divergence is found in the values
-                return task(index, stop.is_set, progress.update)
-        except KeyboardInterrupt:  # from a progress report of the user's own
-            stop.set()
-            return Member({}, 0)
+                return task(group, stop.is_set, report)
         except BaseException:  # whatever ends one member ends the others soon
             stop.set()
             raise
 
-    futures: list[Future[Member]] = []
+    futures: list[Future[list[Member]]] = []
     interrupted = False
     try:
-        with ThreadPoolExecutor(max(1, min(workers, members))) as pool:
+        with ThreadPoolExecutor(max(1, min(workers, len(groups)))) as pool:
             try:
-                for index in range(members):
-                    futures.append(pool.submit(guarded, index))
+                for group in groups:
+                    futures.append(pool.submit(guarded, group))
                 wait(futures)
             except KeyboardInterrupt:
                 interrupted = True
                 stop.set()
-            finished = [future.result() for future in futures]
+            finished = [member for future in futures for member in future.result()]
     finally:
         progress.finish()
     kept, length, status = _select([member for member in finished if member.done or member.diverged], members, steps)
@@ -101,7 +121,8 @@ def run_ensemble(
     moments = Moments()
     shared = _shared(kept)
     for member in kept:
-        moments.add({**_cut(member.sample, length), **{name: member.at_end[name] for name in shared}})
+        series = {name: values[:length] for name, values in member.series.items()}
+        moments.add({**_cut(member.sample, length), **series, **{name: member.at_end[name] for name in shared}})
     return moments, status, [member.facts for member in kept]
 
 

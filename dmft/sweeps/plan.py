@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import DMFTError, ParameterError, UnknownNameError
 from ..parameters import Declared, Parameter, digest
 from ..results.provenance import package_version
-from ..simulation.method import Simulation
+from ..simulation.method import simulation_of
 from ..theory.base import Model
 from .axes import Axis, coordinates
 
@@ -20,8 +20,6 @@ KINDS = {
     "simulation": ("parameters", "simulation"),
     "comparison": ("parameters", "method", "simulation"),
 }
-#: Sizes of a comparison, as in :func:`dmft.compare`.
-DEFAULT_SIZES = (500, 1000, 2000)
 Values = dict[str, dict[str, Any]]
 
 
@@ -182,7 +180,7 @@ def parts_of(model: type[Model], kind: str) -> dict[str, type[Declared]]:
     """Declarations of the parts that a kind of calculation uses."""
     if kind not in KINDS:
         raise UnknownNameError("kind of sweep", str(kind), KINDS)
-    known: dict[str, type[Declared]] = {"parameters": model, "method": model.method, "simulation": Simulation}
+    known: dict[str, type[Declared]] = {"parameters": model, "method": model.method, "simulation": simulation_of(model)}
     return {part: known[part] for part in KINDS[kind]}
 
 

@@ -21,7 +21,7 @@ from ..theory.registry import DEFAULT_SLUG, find
 from . import axes as axis_module
 from .local import LocalPool, Outcome
 from .merge import merge
-from .plan import DEFAULT_SIZES, Plan, Point, Values, find_declaration, parts_of
+from .plan import Plan, Point, Values, find_declaration, parts_of
 from .store import Store
 from .work import Record, unpack
 
@@ -205,7 +205,7 @@ def plan_of(cls: Any, kind: str, over: Mapping[str, Any], groups: Sequence[Seque
     sizes: tuple[int, ...] = ()
     if kind == "comparison" and "size" not in over:
         simulation = dict(fixed.get("simulation", {}))
-        sizes = tuple(parse_sizes(simulation.pop("size", DEFAULT_SIZES)))
+        sizes = tuple(parse_sizes(simulation.pop("size", cls.sizes)))
         fixed = {**fixed, "simulation": simulation}
     plan = Plan(cls, kind, axis_module.zipped(lines, groups), fixed, sizes)
     plan.check()

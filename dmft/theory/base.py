@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ..parameters import Declared
 from ..results.curve import Observable
+from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 
@@ -23,8 +24,12 @@ class Model(Declared):
         Sources, with arXiv number.
     observables : tuple of Observable
         Everything that theory and simulation may report: one declaration for both.
+    figure : tuple of Panel
+        What the figure of a run shows; those that a run has no data for are left out. Empty: the first curves and maps.
     method : type
         Declared dataclass with the options of this model's solver.
+    sizes : tuple of int
+        Sizes at which a comparison simulates unless told otherwise; a simulation alone takes the last.
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
         module of the same name in the sibling package ``simulation``.
@@ -34,7 +39,9 @@ class Model(Declared):
     title: ClassVar[str]
     references: ClassVar[tuple[str, ...]] = ()
     observables: ClassVar[tuple[Observable, ...]] = ()
+    figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
+    sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
     twin: ClassVar[str | None] = None
 
     def solve(self, method: Any, progress: Progress) -> Solution:

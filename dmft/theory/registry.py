@@ -19,6 +19,10 @@ M = TypeVar("M", bound=type[Model])
 
 def register(cls: M) -> M:
     """Class decorator that makes a model known under its slug."""
+    known = {item.name for item in cls.observables}
+    for panel in cls.figure:
+        if panel.y not in known or not {guide.name for guide in panel.guides} <= known:
+            raise DMFTError(f"{cls.slug!r} has no such observables, but a panel of its figure: {panel}")
     other = _models.get(cls.slug)
     if other is not None and other.__module__ != cls.__module__:
         raise DMFTError(f"two models are called {cls.slug!r}: {other.__module__} and {cls.__module__}")

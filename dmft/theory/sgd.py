@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import declare
 from ..results.curve import Coordinate, Observable
+from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.statistics import Moments
@@ -75,6 +76,9 @@ class SGD(Model):
         Observable(f"final_{item.name}", f"{item.symbol}_end", f"{item.long_name}, at the end", ())
         for item in OBSERVABLES
         if item.name in FINAL
+    )
+    figure: ClassVar[tuple[Panel, ...]] = tuple(
+        Panel(name) for name in ("magnetization", "norm", "train_loss", "test_error", "correlation", "response")
     )
     method: ClassVar[type[Marching]] = Marching
     #: Runs from the same start on the same data, each with mini-batches of its own: 1 or 2.

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..parameters import declare, redeclare
 from ..results.curve import Coordinate, Observable
+from ..results.picture import Panel
 from .over_parametrised import OverParametrised
 from .registry import register
 from .sgd import SGD
@@ -37,6 +38,7 @@ class SGDBoundary(OverParametrised):
     slug: ClassVar[str] = "sgd/boundary"
     title: ClassVar[str] = "Width of the decision boundary after SGD: contacts and gaps of the margins"
     observables: ClassVar[tuple[Observable, ...]] = (*SGD.observables, *OBSERVABLES)
+    figure: ClassVar[tuple[Panel, ...]] = (Panel("gaps"), *SGD.figure)
 
     learning_rate: float = redeclare(SGD, "learning_rate", 0.05)
     steps: int = redeclare(SGD, "steps", 100)

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import Declared, declare
 from ..results.curve import Coordinate, Curve, Observable
+from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from .base import Model
@@ -51,6 +52,7 @@ class SGDRandomFunctions(Model):
         *(item for item in OBSERVABLES if item.name in NAMES),
         *(item for item in SGD.observables if item.name in [f"final_{name}" for name in CURVES]),
     )
+    figure: ClassVar[tuple[Panel, ...]] = SGD.figure
     method: ClassVar[type[Exact]] = Exact
 
     alpha: float = declare(2.0, "α", "functions per weight P/N", bounds="(0, inf)")

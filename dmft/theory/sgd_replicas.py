@@ -12,6 +12,7 @@ import numpy as np
 
 from ..parameters import redeclare
 from ..results.curve import Observable
+from ..results.picture import Panel
 from .over_parametrised import OverParametrised
 from .registry import register
 from .sgd import SGD, TWO_TIME
@@ -38,6 +39,7 @@ class SGDReplicas(OverParametrised):
     slug: ClassVar[str] = "sgd/replicas"
     title: ClassVar[str] = "Distance of two SGD runs with the same data and start, and mini-batches of their own"
     observables: ClassVar[tuple[Observable, ...]] = (*SGD.observables, *OBSERVABLES)
+    figure: ClassVar[tuple[Panel, ...]] = (Panel("distance"), *SGD.figure)
     copies: ClassVar[int] = 2
 
     learning_rate: float = redeclare(SGD, "learning_rate", 0.1)

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..parameters import declare, redeclare
 from ..results.curve import Coordinate, Observable
+from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.statistics import Moments
@@ -40,6 +41,26 @@ OBSERVABLES = (
     Observable("temperature_drift", "ΔT_eff", "mean over lags of T_eff at the last waiting time less at the first", ()),
     Observable("magnetization_drift", "Δm", "overlap at the last waiting time less that at the first", ()),
 )
+SMALL_NOISE = Guide("small_noise_temperature", label="small noise")
+FIGURE = (
+    Panel(
+        "susceptibility",
+        x="displacement",
+        log="",
+        guides=(
+            Guide("small_noise_temperature", "x/y", 2.0, r"small noise, slope $1/2T_0$"),
+            Guide("final_effective_temperature", "x/y", 2.0, r"slope $1/2T_\mathrm{eff}$ at the largest lag"),
+        ),
+        title="fluctuation–dissipation plot",
+    ),
+    Panel("effective_temperature", guides=(SMALL_NOISE,)),
+    Panel("local_temperature", guides=(SMALL_NOISE,)),
+    Panel("magnetization"),
+    Panel("displacement"),
+    Panel("susceptibility"),
+    Panel("correlation"),
+    Panel("response"),
+)
 #: Waiting times that are averaged over, evenly spread over the window.
 WAITS = 5
 #: Chords of the fluctuation–dissipation plot are at least this part of the largest χ long.
@@ -60,6 +81,7 @@ class SGDTemperature(SGD):
     slug: ClassVar[str] = "sgd/temperature"
     title: ClassVar[str] = "Effective temperature of SGD from the fluctuation–dissipation relation"
     observables: ClassVar[tuple[Observable, ...]] = (*SGD.observables, *OBSERVABLES)
+    figure: ClassVar[tuple[Panel, ...]] = FIGURE
     method: ClassVar[type[MarchingOrStationary]] = MarchingOrStationary
 
     alpha: float = redeclare(SGD, "alpha", 3.0)

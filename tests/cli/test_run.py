@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import sys
 import pytest
 
 import dmft
-from dmft.cli.compare import DEFAULT_SIZES
+import dmft.theory.sgd_ridge
 from dmft.theory.sgd import SGD
 
 from .conftest import QUICK
@@ -82,8 +81,13 @@ def test_compare(call, tmp_path):
     assert dmft.load(made["file"]).comparison.verdict == comparison["verdict"]
 
 
-def test_default_sizes_are_those_of_python():
-    assert inspect.signature(dmft.compare).parameters["size"].default == DEFAULT_SIZES
+def test_default_sizes_are_those_of_the_model(call, monkeypatch):
+    monkeypatch.setattr(dmft.theory.sgd_ridge.SGDRidge, "sizes", (20, 40))
+    made = call("compare", *RIDGE, "--replicas", "3", "--json", "--no-figure").object
+    assert made["comparison"]["sizes"] == [20, 40] == list(dmft.compare("sgd/ridge", steps=3).comparison.sizes)
+    made = call("simulate", *RIDGE, "--replicas", "2", "--json", "--no-figure").object
+    assert made["method"]["size"] == 40 == dmft.simulate("sgd/ridge", steps=3, replicas=2).method["size"]
+    assert "[default 20,40]" in call("compare", "sgd/ridge", "--help").out
 
 
 def test_compare_takes_the_theory_of_a_file(call):

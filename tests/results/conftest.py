@@ -9,6 +9,7 @@ import pytest
 
 from dmft.results.comparison import Comparison, ObservableComparison
 from dmft.results.curve import Coordinate, Curve, Observable
+from dmft.results.picture import Panel
 from dmft.results.run import Run
 from dmft.results.solution import Solution
 from dmft.results.status import Status
@@ -26,6 +27,7 @@ OBSERVABLES = (
     Observable("margins", "P(yφ)", "density of margins", ("margin",)),
     Observable("final_norm", "C_end", "squared norm, at the end", ()),
 )
+FIGURE = tuple(Panel(name) for name in ("magnetization", "norm", "train_loss", "test_error", "correlation", "response"))
 PROVENANCE = {
     "versions": {"dmft": "0.1.0", "numpy": "2.0.0"},
     "command": "dmft solve --alpha 2.0",
@@ -79,13 +81,14 @@ def make_run(**changes: Any) -> Run:
         "references": ("A. Author, A title, arXiv:0000.00000", "B. Zdeborová"),
         "provenance": PROVENANCE,
         "changed": {"α": 3.0, "data": "two-cluster"},
+        "figure": FIGURE,
     }
     return Run("sgd", {"alpha": 3.0, "loss": None, "sphere": False, "data": "two-cluster"}, **{**parts, **changes})
 
 
 def assert_same(left: Run, right: Run) -> None:
     """Equal in every bit; NaN equals NaN."""
-    for name in ("model", "parameters", "references", "provenance", "changed"):
+    for name in ("model", "parameters", "references", "provenance", "changed", "figure"):
         assert getattr(left, name) == getattr(right, name), name
     assert repr(left.comparison) == repr(right.comparison)
     for side in ("theory", "simulation"):

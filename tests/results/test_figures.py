@@ -257,18 +257,3 @@ def test_html_without_matplotlib(run, monkeypatch):
 
 def test_notebooks_show_the_figure(run):
     assert plot(run, ["norm"])._repr_png_().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("timed", [True, False], ids=["marching", "stationary"])
-@pytest.mark.parametrize(("name", "dim"), [("effective_temperature", "lag"), ("distance", "t"), ("gaps", "gap")])
-def test_default_figure_leads_with_what_the_run_is_about(run, make_run, name, dim, timed):
-    base = run.theory
-    length = len(base.coordinates["t"].values)
-    curves = {key: curve for key, curve in base.curves.items() if timed or not set(curve.dims) & {"t", "t_prime"}}
-    curves[name] = Observable(name, "X", "the subject", (dim,)).curve(np.linspace(1.0, 2.0, length))
-    run = make_run(theory=dataclasses.replace(base, curves=curves), simulation=None)
-    names = figures.chosen(run, None)
-    assert names[0] == name
-    assert ("magnetization" in names) == timed
-    assert "(a) the subject" in panels(plot(run)) or not timed
-    assert len(plot(run, [name]).axes) == 1

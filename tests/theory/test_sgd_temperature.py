@@ -53,6 +53,23 @@ def test_axes():
     assert run["final_effective_temperature"].last == run["effective_temperature"].last
 
 
+def test_figure_leads_with_the_fluctuation_dissipation_plot():
+    """χ against B, the law for small noise dashed and the slope 1/2T_eff dotted; beside it T_eff with the law."""
+    run = solve(**QUICK)
+    first, second = run.plot().axes[:2]
+    (line,) = (line for line in first.lines if line.get_label() == "theory")
+    np.testing.assert_array_equal(line.get_xdata(), run["displacement"].values)
+    np.testing.assert_array_equal(line.get_ydata(), run["susceptibility"].values)
+    for style, name in (("--", "small_noise_temperature"), (":", "final_effective_temperature")):
+        (law,) = (line for line in first.lines if line.get_linestyle() == style)
+        np.testing.assert_allclose(law.get_xdata(), 2.0 * run[name].last * law.get_ydata())
+    (level,) = (line for line in second.lines if line.get_linestyle() == "--")
+    assert set(level.get_ydata()) == {run["small_noise_temperature"].last}
+    assert second.get_ylabel() == r"$T_{\mathrm{eff}}$"
+    curves = solve(**FAST, solver="stationary", memory=40, paths=128, iterations=3).plot().axes
+    assert [axes.get_ylabel() for axes in curves] == ["$χ$", r"$T_{\mathrm{eff}}$", r"$T_{\mathrm{loc}}$", "$B$", "$χ$"]
+
+
 def test_local_slope_of_a_line_and_of_a_bend():
     x = np.cumsum(0.7 ** np.arange(40))
     np.testing.assert_allclose(local_slope(3.0 * x, x), 3.0, rtol=1e-12)
