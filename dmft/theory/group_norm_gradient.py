@@ -39,7 +39,9 @@ class GroupNormGradient(Model):
     title: ClassVar[str] = "Growth of the gradient in a deep network with normalisation"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = (
-        Observable("log_gradient", "ln g_l", "logarithm of the squared gradient over that of the last layer", ("layer",)),
+        Observable(
+            "log_gradient", "ln g_l", "logarithm of the squared gradient over that of the last layer", ("layer",)
+        ),
         Observable("growth_against_batch", "λ_B", "growth of the squared gradient for each layer", ("batch_size",)),
         Observable("infinite_batch", "λ_∞", "the same for infinite batches", ()),
         Observable("growth", "λ", "growth of the squared gradient for each layer", ()),

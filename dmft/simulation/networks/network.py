@@ -13,6 +13,9 @@ import numpy as np
 from .layer import Arrays, Layer, Shape
 from .losses import Loss
 
+#: Numbers that one replica holds when it is evaluated.
+PORTION = 2**20
+
 
 @dataclass(frozen=True)
 class Block:
@@ -113,6 +116,17 @@ class Network:
     def at_test(self) -> Network:
         """The network that is evaluated when this one is trained."""
         return Network(tuple(layer.at_test() for layer in self.layers), self.inputs)
+
+    def evaluate(self, xp: Any, weights: Any, inputs: Any) -> Any:
+        """Outputs at test time, in portions of samples that do not depend on the replicas, nor do the bits then."""
+        network, held = self.at_test(), sum(prod(shape) for shape in self.features)
+        held += int(sum(layer.kept(shape) for layer, shape in zip(self.layers, self.features, strict=False)))
+        portion = max(1, PORTION // max(held, 1))
+        parts = [
+            network.forward(xp, weights, inputs[:, first : first + portion])[0]
+            for first in range(0, inputs.shape[1], portion)
+        ]
+        return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
 
     def memory(self, replicas: int, samples: int, itemsize: int, copies: int = 6) -> float:
         """Bytes of one step of training: caches and slopes, and `copies` of the weights (optimiser, gradient)."""

@@ -111,7 +111,7 @@ def train(
         gradient = network.backward(xp, weights, caches, slope)
         measuring = step == int(times[len(rows)])
         if measuring and problem.batch is not None:
-            outputs, _ = network.at_test().forward(xp, weights, data.inputs)
+            outputs = network.evaluate(xp, weights, data.inputs)
             losses, _ = problem.loss(xp, outputs, data.targets)
         host = backend.to_host(losses)
         diverged = ~(np.abs(host) < LARGEST[precision])
