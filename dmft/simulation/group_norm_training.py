@@ -69,7 +69,7 @@ def simulate(model: GroupNormTraining, method: Simulation, progress: Progress) -
 
     def outcome(problem: Problem, trained: Trained) -> dict[str, Array]:
         wrong = error_rate(problem.network, backend, trained.weights, data.test_inputs, data.test_labels)
-        return {"test_error": wrong, "train_loss": trained.records["train_loss"][:, -1]}
+        return {"test_error": wrong, "last_loss": trained.records["train_loss"][:, -1]}
 
     found, status = run_settings(settings, method, backend, outcome, progress)
     axes = {"batch_size": Coordinate("batch_size", model.sizes_of_batches.astype(float), "B", "samples of a batch")}
@@ -89,8 +89,11 @@ def simulate(model: GroupNormTraining, method: Simulation, progress: Progress) -
 def _curves(model: GroupNormTraining, method: Simulation, found: dict[str, Moments]) -> dict[str, Curve]:
     """Curves over batches and groups; NaN where a setting was lost."""
     curves = {}
-    wanted = {f"{norm}_{name}": ([_name(norm, batch, model.groups) for batch in model.sizes_of_batches], name)
-              for norm in model.chosen for name in ("test_error", "train_loss")}  # fmt: skip
+    wanted = {
+        f"{norm}_{name}": ([_name(norm, batch, model.groups) for batch in model.sizes_of_batches], part)
+        for norm in model.chosen
+        for name, part in (("test_error", "test_error"), ("train_loss", "last_loss"))
+    }
     if model.ablation:
         largest = int(model.sizes_of_batches[-1])
         wanted["group_test_error"] = ([_name("gn", largest, groups) for groups in divisors(method.size)], "test_error")

@@ -6,6 +6,7 @@ channels of one sample, whatever the batch. Equation numbers are those of docs/t
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -190,7 +191,7 @@ def conditional_variance(n: int, x: float) -> float:
     width = 9.0 / np.sqrt(n - 1.0)
     # d = x − mean of the others; the integrand turns at d = 0, so integrate both sides of it
     cuts = sorted({x - width, min(max(0.0, x - width), x + width), x + width})
-    ends = list(zip(cuts[:-1], cuts[1:], strict=True))
+    ends = list(itertools.pairwise(cuts))
     d = np.concatenate([0.5 * (b - a) * nodes + 0.5 * (a + b) for a, b in ends])
     wd = np.concatenate([0.5 * (b - a) * weights for a, b in ends]) * np.exp(-0.5 * (n - 1.0) * (d - x) ** 2)
     # s² = Σ (other − their mean)², so s is chi-distributed with n − 2 degrees of freedom

@@ -59,7 +59,7 @@ def run_settings(
             return outcome(problem, trained)
 
         # no seed of its own: all settings start from the same weights
-        moments, status, facts = run_training(problem, method, backend, setting.times, measure, progress, at_end)
+        moments, status, _facts = run_training(problem, method, backend, setting.times, measure, progress, at_end)
         if status.code == INTERRUPTED:
             message = f"interrupted at {name}: {len(found)} of {len(settings)} settings are complete and kept"
             return found, Status(INTERRUPTED, message)
