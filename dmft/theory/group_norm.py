@@ -96,8 +96,10 @@ class GroupNorm(Model):
                 "bn": "batch normalisation needs a batch of at least 2",
                 "in": "instance normalisation of a dense layer has one value each, give more pixels",
             }.get(self.norm, "give fewer groups, more channels or more pixels")
-            raise ParameterError(f"norm = {self.norm!r} with batch = {self.batch}, channels = {self.channels}, groups = "
-                                 f"{self.groups}, pixels = {self.pixels}: one value has no variance; {advice}")  # fmt: skip
+            raise ParameterError(
+                f"norm = {self.norm!r} with batch = {self.batch}, channels = {self.channels}, groups = {self.groups}, "
+                f"pixels = {self.pixels}: one value has no variance; {advice}"
+            )
 
     def values_of(self, norm: str, batch: int) -> int:
         """n, the number of values that share statistics."""

@@ -50,10 +50,15 @@ class GroupNormTraining(Model):
         Observable("gap", "Δ", "test error of BN minus that of GN at the smallest batch", ()),
     )  # fmt: skip
     figure: ClassVar[tuple[Panel, ...]] = (
-        Panel("bn_test_error", log="x", title="BN: test error, digits"),
-        Panel("gn_test_error", log="x", title="GN: test error, digits"),
-        Panel("ln_test_error", log="x", title="LN: test error, digits"),
-        Panel("in_test_error", log="x", title="IN: test error, digits"),
+        *(
+            Panel(
+                f"{name}_test_error",
+                log="xy",
+                guides=tuple(Guide(f"{other}_test_error", label=other.upper()) for other in NORMS if other != name),
+                title=f"{name.upper()} (marks): test error, digits",
+            )
+            for name in NORMS
+        ),
         Panel("group_test_error", log="x", title="group ablation, digits"),
         Panel(
             "published_bn_error",

@@ -113,7 +113,12 @@ class LambBatchScaling(Model):
         check_memory(self.estimate(method)["memory"], "try fewer --rates or a smaller --dimension")
         batches = self.batches
         best = np.array([self.best(method, batch, self.sgd_steps, 2.0) for batch in batches])
-        length = np.array([self.best(method, batch, self.normalised_steps, 8.0) for batch in batches])
+        length = np.array(
+            [  # where SGD does not get to, steps of fixed length do not either
+                self.best(method, batch, self.normalised_steps, 8.0) if np.isfinite(steps) else (np.nan, np.inf)
+                for batch, steps in zip(batches, best[:, 1], strict=True)
+            ]
+        )
         losses = [
             self.loss(np.array([rate]), batch, np.array([[np.ceil(steps)]]))[0, 0]
             for (rate, steps), batch in zip(best, batches, strict=True)
@@ -153,7 +158,7 @@ class LambBatchScaling(Model):
         for _ in range(2):
             found = steps(rates, batch)  # type: ignore[operator]
             if not np.isfinite(found).any():
-                return np.nan, np.inf
+                return float("nan"), float("inf")
             at = int(np.argmin(found))
             best = float(rates[at]), float(found[at])
             rates = np.geomspace(rates[max(at - 1, 0)], rates[min(at + 1, len(rates) - 1)], method.rates)
@@ -206,6 +211,8 @@ class LambBatchScaling(Model):
 
 def critical_batch(batches: Array, steps: Array) -> float:
     """Where ln steps, interpolated in ln B, is twice that of the largest batch; NaN if it is nowhere."""
+    if not np.isfinite(steps[-1]):
+        return float("nan")
     excess = np.log(steps / (2.0 * steps[-1]))
     good = np.flatnonzero(np.isfinite(excess))
     above = good[excess[good] > 0.0]

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ParameterError, UnknownNameError
 from ..parameters import declare
 from ..results.curve import Coordinate, Observable
-from ..results.picture import Panel
+from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
@@ -42,15 +42,21 @@ class LambTraining(Model):
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = (
         *(Observable(f"{name}_test_error", "ε", f"test error, {WORDS[name]}", ON_BATCH) for name in OPTIMISERS),
-        *(Observable(f"{name}_steps_to_95", "T₉₅", f"steps to 95 % training accuracy, {WORDS[name]}", ON_BATCH)
+        *(Observable(f"{name}_steps_to_95", "T_95", f"steps to 95 % training accuracy, {WORDS[name]}", ON_BATCH)
           for name in OPTIMISERS),
         *(Observable(f"{name}_train_loss", "ℓ", f"training loss, {WORDS[name]}", ON_BATCH) for name in OPTIMISERS),
         *(Observable(f"{name}_rate", "η", f"learning rate by the scaling rule, {WORDS[name]}", ON_BATCH)
           for name in OPTIMISERS),
     )  # fmt: skip
-    figure: ClassVar[tuple[Panel, ...]] = (
-        *(Panel(f"{name}_test_error", log="xy", title=f"test error, {WORDS[name]}") for name in OPTIMISERS),
-        *(Panel(f"{name}_steps_to_95", log="xy", title=f"steps to 95 %, {WORDS[name]}") for name in OPTIMISERS),
+    figure: ClassVar[tuple[Panel, ...]] = tuple(
+        Panel(
+            f"{name}_{kind}",
+            log="xy",
+            guides=tuple(Guide(f"{other}_{kind}", label=WORDS[other]) for other in OPTIMISERS if other != name),
+            title=f"{title}, {WORDS[name]} (marks)",
+        )
+        for kind, title in (("test_error", "test error"), ("steps_to_95", "steps to 95 %"))
+        for name in ("lamb", "momentum")
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (64,)
