@@ -78,7 +78,7 @@ def simulate(model: GroupNormTraining, method: Simulation, progress: Progress) -
     diagnostics = {"weights": next(iter(settings.values())).problem.network.size, "test_samples": len(data.test_labels)}
     return Solution(
         _curves(model, method, found),
-        axes,
+        axes if found else {},
         status,
         min((item.count for item in found.values()), default=0),
         method.as_dict(),
@@ -100,7 +100,7 @@ def _curves(model: GroupNormTraining, method: Simulation, found: dict[str, Momen
     for name, (keys, part) in wanted.items():
         pairs = [(found[key].mean(part), found[key].stderr(part)) if key in found else (np.nan,) * 2 for key in keys]
         values, stderr = np.array(pairs, dtype=float).T
-        if np.isfinite(values).any():
+        if any(key in found for key in keys):
             curves[name] = model.observable(name).curve(values, stderr)
     if {"bn_test_error", "gn_test_error"} <= set(curves):
         first, second = curves["bn_test_error"], curves["gn_test_error"]

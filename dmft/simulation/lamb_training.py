@@ -80,8 +80,8 @@ def simulate(model: LambTraining, method: Simulation, progress: Progress) -> Sol
                 (found[key].mean(part), found[key].stderr(part)) if key in found else (np.nan,) * 2 for key in keys
             ]
             values, stderr = np.array(pairs, dtype=float).T
-            if np.isfinite(values).any():
-                lost = np.array([key not in found for key in keys])
+            lost = np.array([key not in found for key in keys])
+            if not lost.all():
                 values = np.where(lost, np.nan, infinite(values))
                 curves[f"{name}_{kind}"] = model.observable(f"{name}_{kind}").curve(values, stderr)
     axes = {"batch_size": Coordinate("batch_size", sizes.astype(float), "B", "samples of a batch")}

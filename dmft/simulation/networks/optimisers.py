@@ -135,12 +135,18 @@ class Layerwise(Decaying):
 
     def adapted(self, xp: Any, weights: Any, direction: Any) -> Any:
         """φ(‖x_i‖)/‖u_i‖·u_i for each block i; the ratio is 1 where a norm is 0."""
+        spans = _apart(self.blocks, self.excluded, weights.shape[1])
+        if not spans:
+            return direction
+        own, length = (
+            xp.sqrt(xp.stack([xp.einsum("rp,rp->r", part[:, a:b], part[:, a:b]) for a, b in spans], axis=1))
+            for part in (weights, direction)
+        )
+        good = (own > 0.0) & (length > 0.0)
+        ratio = xp.where(good, xp.clip(own, self.lower, self.upper) / xp.where(good, length, 1.0), 1.0)
         result = direction.copy()
-        for start, stop in _apart(self.blocks, self.excluded, weights.shape[1]):
-            own, length = (xp.sqrt((part[:, start:stop] ** 2).sum(axis=1)) for part in (weights, direction))
-            good = (own > 0.0) & (length > 0.0)
-            ratio = xp.where(good, xp.clip(own, self.lower, self.upper) / xp.where(good, length, 1.0), 1.0)
-            result[:, start:stop] *= ratio[:, None].astype(weights.dtype)
+        for column, (start, stop) in enumerate(spans):
+            result[:, start:stop] *= ratio[:, column : column + 1]
         return result
 
 
