@@ -50,7 +50,7 @@ class Lamb(Model):
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("lars_gradient", "⟨Σ‖∇_i f‖⟩", "mean over steps of the sum of block norms, LARS", ON_HORIZON),
         Observable("lars_bound", "bound", "bound on the mean sum of block norms", ON_HORIZON),
-        Observable("lamb_gradient", "⟨Σ‖∇_i f‖₁/√d⟩", "mean over steps of the sum of scaled 1-norms, LAMB with β₂ = 0",
+        Observable("lamb_gradient", "⟨Σ‖∇_i f‖_1/√d⟩", "mean over steps of the sum of scaled 1-norms, LAMB with β₂ = 0",
                    ON_HORIZON),
         Observable("lamb_bound", "bound", "bound on the mean sum of scaled 1-norms", ON_HORIZON),
         Observable("sgd_gradient", "⟨‖∇f‖²⟩", "mean over steps of the squared norm, SGD", ON_HORIZON),
@@ -59,7 +59,7 @@ class Lamb(Model):
         Observable("layerwise_rate", "L_avg/T", "published rate of LARS and LAMB, for the squared sum", ON_HORIZON),
         Observable("lars_tightness", "LARS/bound", "largest mean over bound of all runs, LARS", ON_HORIZON),
         Observable("lamb_tightness", "LAMB/bound", "largest mean over bound of all runs, LAMB", ON_HORIZON),
-        Observable("smoothness_sum", "‖L‖₁", "sum of the smoothness of all blocks", ()),
+        Observable("smoothness_sum", "‖L‖_1", "sum of the smoothness of all blocks", ()),
     )  # fmt: skip
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("lars_gradient", log="xy", guides=(Guide("lars_bound"),), title="LARS, sum of block norms"),
@@ -74,7 +74,7 @@ class Lamb(Model):
     block_size: int = declare(10, "d", "weights of a block", bounds="[1, 1e6]")
     smoothness_max: float = declare(100.0, "L_∞", "smoothness of the first block", bounds="(0, inf)")
     smoothness: float = declare(1.0, "L", "smoothness of the others, at most that of the first", bounds="(0, inf)")
-    gap: float = declare(532.62, "f₁−f*", "height of the start above the minimum", bounds="(0, inf)")
+    gap: float = declare(532.62, "f_1−f*", "height of the start above the minimum", bounds="(0, inf)")
     noise: float = declare(0.0, "σ", "deviation of one sample's gradient, in each block", bounds="[0, inf)")
     batch: int = declare(1, "b", "samples of a batch", bounds="[1, 1e9]")
     steps: int = declare(1000, "T", "largest number of steps", bounds="[10, 1e7]")
