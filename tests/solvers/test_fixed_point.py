@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dmft.solvers.fixed_point import Anderson, find_fixed_point
+from dmft.solvers.fixed_point import DEPTH, Anderson, find_fixed_point
 
 
 def iterate(function, start, mixer, times):
