@@ -10,11 +10,12 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
 from ..solvers.memory import check_memory
 from ..theory.group_norm import check_groups
 from ..theory.group_norm_gradient import GroupNormGradient
-from .backend import Backend, get_backend, single_threaded_blas
+from .backend import Backend, get_backend
 from .method import Simulation
 from .networks.activations import activation
 from .networks.dense import Dense

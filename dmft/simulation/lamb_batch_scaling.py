@@ -11,10 +11,11 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
 from ..solvers.memory import check_memory
 from ..theory.lamb_batch_scaling import LambBatchScaling, Search
-from .backend import Backend, get_backend, single_threaded_blas
+from .backend import Backend, get_backend
 from .method import Simulation
 from .networks.optimisers import LARS, SGD, Optimiser
 
