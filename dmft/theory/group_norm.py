@@ -85,7 +85,7 @@ class GroupNorm(Model):
 
     norm: str = declare("bn", "", "normalisation: batch, group, layer or instance", choices=NORMS)
     batch: int = declare(8, "B", "samples of a batch", bounds="[1, 1e6]")
-    channels: int = declare(64, "C", "channels of a layer", bounds="[1, 1e6]")
+    channels: int = declare(256, "C", "channels of a layer", bounds="[1, 1e6]")
     groups: int = declare(32, "G", "groups of channels, of group normalisation", bounds="[1, 1e6]")
     pixels: int = declare(1, "HW", "pixels of a sample; 1 is a dense layer", bounds="[1, 1e8]")
 
