@@ -1,4 +1,4 @@
-"""Twin of ``lamb/batch-scaling``: runs of the package's SGD and LARS on the noisy quadratic, at rates around the best."""
+"""Twin of ``lamb/batch-scaling``: SGD and LARS of the package on the noisy quadratic, at rates around the best."""
 
 from __future__ import annotations
 

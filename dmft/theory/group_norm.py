@@ -14,13 +14,14 @@ import numpy as np
 from scipy.special import betainc, gammaln, ndtr
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
+from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
@@ -38,11 +39,6 @@ LEVELS = np.linspace(-2.9, 2.9, 30)
 POINTS = np.linspace(-3.0, 3.0, 13)
 NODES = 96
 ON_BATCH = ("batch_size",)
-
-
-@dataclass(frozen=True)
-class ClosedForm(Declared):
-    """Options of a closed form: there are none."""
 
 
 @register
@@ -85,7 +81,7 @@ class GroupNorm(Model):
 
     norm: str = declare("bn", "", "normalisation: batch, group, layer or instance", choices=NORMS)
     batch: int = declare(8, "B", "samples of a batch", bounds="[1, 1e6]")
-    channels: int = declare(64, "C", "channels of a layer", bounds="[1, 1e6]")
+    channels: int = declare(256, "C", "channels of a layer", bounds="[1, 1e6]")
     groups: int = declare(32, "G", "groups of channels, of group normalisation", bounds="[1, 1e6]")
     pixels: int = declare(1, "HW", "pixels of a sample; 1 is a dense layer", bounds="[1, 1e8]")
 

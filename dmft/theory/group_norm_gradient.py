@@ -20,7 +20,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
-from .group_norm import REFERENCES, ClosedForm
+from .f_principle import ClosedForm
+from .group_norm import REFERENCES
 from .registry import register
 
 Array = np.ndarray

@@ -19,7 +19,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
-from .group_norm import NORMS, REFERENCES, ClosedForm
+from .f_principle import ClosedForm
+from .group_norm import NORMS, REFERENCES
 from .registry import register
 
 Array = np.ndarray

@@ -66,15 +66,27 @@ class LambBatchScaling(Model):
         Observable("sgd_slope", "dlnη/dlnB", "slope of the best rate of SGD below the cap", ()),
         Observable("normalised_slope", "dlnη/dlnB", "slope of the best length where SGD is below the cap", ()),
         Observable("critical_batch", "B_c", "batch at which SGD takes twice the steps of the largest batches", ()),
-        Observable("curvature_cap", "2/H₁", "rate from which SGD diverges", ()),
+        Observable("curvature_cap", "2/H_1", "rate from which SGD diverges", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("sgd_rate", log="xy", guides=(Guide("linear_law"), Guide("curvature_cap")), title="SGD, best rate"),
         Panel("normalised_rate", log="xy", guides=(Guide("root_law"),), title="fixed length, best length"),
         Panel("sgd_steps", log="xy", title="SGD, steps to target"),
         Panel("normalised_steps", log="xy", title="fixed length, steps to target"),
-        Panel("measured_sgd_rate", log="xy", title="SGD, best rate of runs"),
-        Panel("measured_normalised_rate", log="xy", title="fixed length, best of runs"),
+        *(
+            Panel(
+                f"measured_{name}",
+                log="xy",
+                guides=(Guide(name, label="theory"),),
+                title=f"{title} of runs",
+            )
+            for name, title in (
+                ("sgd_rate", "SGD, best rate"),
+                ("normalised_rate", "fixed length, best length"),
+                ("sgd_steps", "SGD, steps to target"),
+                ("normalised_steps", "fixed length, steps to target"),
+            )
+        ),
     )
     method: ClassVar[type[Search]] = Search
     sizes: ClassVar[tuple[int, ...]] = (32,)

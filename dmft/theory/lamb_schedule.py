@@ -11,13 +11,14 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
+from .f_principle import ClosedForm
 from .lamb import REFERENCES
 from .registry import register
 
@@ -27,11 +28,6 @@ RATE, LARGEST, SAMPLES, WARM_UP, SMALLEST = 5e-3, 32768, 512e6, 1.0 / 320.0, 512
 ON_BATCH = ("batch_size",)
 #: Points of the rate against the step.
 POINTS = 400
-
-
-@dataclass(frozen=True)
-class ClosedForm(Declared):
-    """Options of a closed form: there are none."""
 
 
 @register

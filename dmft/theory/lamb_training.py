@@ -18,9 +18,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
+from .f_principle import ClosedForm
 from .group_norm_training import numbers
 from .lamb import REFERENCES
-from .lamb_schedule import ClosedForm
 from .registry import register
 
 Array = np.ndarray

@@ -9,7 +9,6 @@ import dmft
 from dmft.errors import ParameterError
 from dmft.simulation.group_norm_training import _name
 
-
 CASES = {
     "bn": {"batch": 4},
     "bn-two": {"batch": 2},

@@ -108,8 +108,8 @@ def test_growth_of_relu_against_random_directions(batch):
     [
         ({"norm": "bn", "batch": 1}, "one value has no variance; batch normalisation needs a batch of at least 2"),
         ({"norm": "in"}, "instance normalisation of a dense layer has one value"),
-        ({"norm": "gn", "groups": 64}, "give fewer groups"),
-        ({"groups": 7}, "groups = 7 do not divide channels = 64: give a divisor, such as"),
+        ({"norm": "gn", "groups": 256}, "give fewer groups"),
+        ({"groups": 7}, "groups = 7 do not divide channels = 256: give a divisor, such as"),
         ({"batch": 0}, "batch = 0 is not allowed"),
         ({"norm": "rms"}, "unknown value 'rms'"),
     ],
