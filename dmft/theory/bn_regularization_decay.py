@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Curve, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
@@ -20,15 +20,11 @@ from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
 from .batch_statistics import ACTIVATIONS, KURTOSIS, REFERENCES, gaussian_penalty, mean_deviation, zeta
+from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
 BATCHES = np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
-
-
-@dataclass(frozen=True)
-class Quadrature(Declared):
-    """Options of a quadrature to round-off: there are none."""
 
 
 def check_batch(batch: int) -> None:
@@ -66,7 +62,7 @@ class BNDecay(Model):
         Panel("penalty_by_batch", log="xy", guides=(Guide("zeta_by_batch"),)),
         Panel("scaled_penalty", log="x", guides=(Guide("scaled_zeta"),)),
     )
-    method: ClassVar[type[Quadrature]] = Quadrature
+    method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (100_000,)
 
     batch: int = declare(32, "M", "samples of a batch", bounds="[1, 1e6]")
@@ -76,10 +72,10 @@ class BNDecay(Model):
     def check(self) -> None:
         check_batch(self.batch)
 
-    def estimate(self, method: Quadrature) -> dict[str, float]:
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
         return {"memory": 1e7, "seconds": 0.1}
 
-    def solve(self, method: Quadrature, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The law; for Gaussian inputs the exact penalty as well, without error."""
         started = time.perf_counter()
         kurtosis = KURTOSIS[self.distribution]

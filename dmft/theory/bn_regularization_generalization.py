@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
@@ -22,6 +22,7 @@ from .base import Model
 from .batch_statistics import ACTIVATIONS, REFERENCES, mean_deviation, zeta
 from .bn_regularization import PENALTIES, test_error
 from .bn_regularization_decay import check_batch
+from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
@@ -29,11 +30,6 @@ LOADS = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.1, 1.4, 1.8, 2.4, 3.2, 4.4, 6
 OPTIMISERS = ("wn-decay", "bn", "vanilla")
 #: Ridge of vanilla training with ReLU, where the limit without ridge has no solution near the interpolation threshold.
 SMALL_RIDGE = 1e-3
-
-
-@dataclass(frozen=True)
-class FixedPointMethod(Declared):
-    """Options of closed forms and a fixed point to round-off: there are none."""
 
 
 def ridge_error(alpha: float, ridge: float, label_noise: float) -> float:
@@ -91,7 +87,7 @@ class BNGeneralization(Model):
             ),
         ),
     )
-    method: ClassVar[type[FixedPointMethod]] = FixedPointMethod
+    method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (100, 200, 300)
 
     alpha: float = declare(2.0, "α", "samples per weight P/N", bounds="(0, 1e4]")
@@ -138,10 +134,10 @@ class BNGeneralization(Model):
                 errors[index] = test_error(gamma, m / gamma, "relu")
         return errors, bool(np.isfinite(errors).all())
 
-    def estimate(self, method: FixedPointMethod) -> dict[str, float]:
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
         return {"memory": 1e7, "seconds": 0.01 if self.activation == "identity" else 4.0}
 
-    def solve(self, method: FixedPointMethod, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Curves over the load; exact to round-off (identity) or to 1e-9 within the replica-symmetric theory (ReLU)."""
         started = time.perf_counter()
         names = {"wn-decay": "epsilon_gen_wn_decay", "vanilla": "epsilon_gen_vanilla"}

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.memory import check_memory
 from .base import Model
+from .f_principle import ClosedForm
 from .registry import register
 from .scale_invariant import REFERENCES, check_decay
 
@@ -25,11 +26,6 @@ Array = np.ndarray
 #: Steps that are recorded, at most.
 RECORDED = 500
 CURVES = ("norm", "elr", "angle")
-
-
-@dataclass(frozen=True)
-class MomentMap(Declared):
-    """Options of a map of three moments: there are none."""
 
 
 @register
@@ -55,7 +51,7 @@ class BNEquilibrium(Model):
         Panel("elr", log="y", guides=(Guide("elr_star"),)),
         Panel("angle", log="y", guides=(Guide("angle_star"),)),
     )
-    method: ClassVar[type[MomentMap]] = MomentMap
+    method: ClassVar[type[ClosedForm]] = ClosedForm
 
     eta: float = declare(0.1, "η", "learning rate", bounds="(0, inf)")
     weight_decay: float = declare(0.01, "λ", "weight decay", bounds="(0, inf)")
@@ -94,10 +90,10 @@ class BNEquilibrium(Model):
         across = self.eta * np.sqrt(np.maximum(square - overlap**2 / ww, 0.0))
         return np.arctan2(across, (ww - self.eta * overlap) / np.sqrt(ww))
 
-    def estimate(self, method: MomentMap) -> dict[str, float]:
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
         return {"memory": 8.0 * len(self.recorded_steps) * 20.0, "seconds": 0.05 + 1e-7 * self.steps}
 
-    def solve(self, method: MomentMap, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The map of moments; exact, no standard errors."""
         from ..solvers.map.solve import iterate
         from .kernels.moments import moments

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
+from .f_principle import ClosedForm
 from .registry import register
 from .scale_invariant import REFERENCES, check_decay
 
@@ -31,11 +32,6 @@ SCALARS = (
     "n_periods", "period_mean", "scaled_period", "gradient_sq", "equilibrium_elr", "mean_elr", "kinematics_error",
     "elr_swing",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Laws(Declared):
-    """Options of closed forms: there are none."""
 
 
 @register
@@ -87,7 +83,7 @@ class BNNetwork(Model):
         Panel("test_error", log=""),
         Panel("norm", log="", guides=(Guide("norm", label="one run"),)),
     )
-    method: ClassVar[type[Laws]] = Laws
+    method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (32,)
 
     eta: float = declare(0.5, "η", "learning rate", bounds="(0, inf)")
@@ -118,7 +114,7 @@ class BNNetwork(Model):
         """Evenly spaced steps that are reported."""
         return np.arange(0, self.steps + 1, -(-self.steps // RECORDED))
 
-    def solve(self, method: Laws, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The free growth of the effective learning rate for the mean norm of the start, and the equilibrium angle."""
         square = GAIN * self.sizes[-1] * self.depth  # variance 2/inputs of inputs × size numbers a layer
         steps = self.recorded_steps
