@@ -1,6 +1,6 @@
 """Steps of the sin² map per second and core: thousands of starts, one start, and with events.
 
-    python benchmarks/sin2_map.py
+python benchmarks/sin2_map.py
 """
 
 from __future__ import annotations

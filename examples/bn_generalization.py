@@ -1,6 +1,6 @@
 """Generalisation against the load: BN, WN with gamma decay and vanilla training, identity and ReLU, with simulations.
 
-    python examples/bn_generalization.py [figure.png]
+python examples/bn_generalization.py [figure.png]
 """
 
 from __future__ import annotations

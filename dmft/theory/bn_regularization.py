@@ -164,7 +164,7 @@ class BNRegularization(Model):
         values["test_error"] = test_error(gamma, overlap, self.activation)
         for row, name in enumerate(others, start=1):
             if int(flows.saved[row]) >= kept:
-                values[name] = test_error(*flows.y[row, :kept, :2].T, self.activation)
+                values[name] = test_error(flows.y[row, :kept, 0], flows.y[row, :kept, 1], self.activation)
         curves = {name: self.observable(name).curve(value) for name, value in values.items()}
         curves |= self.scalars(curves)
         facts: dict[str, Any] = {"seconds": time.perf_counter() - started, "evaluations": int(flows.nfev[0])}
