@@ -25,7 +25,7 @@ from .replicas import run_replicas
 
 Array = np.ndarray
 #: Batches that measure the gain of batch normalisation.
-BATCHES = 400
+BATCHES = 200
 
 
 def estimate(model: BNGeneralization, method: Simulation) -> dict[str, float]:

@@ -23,9 +23,14 @@ LARGEST = {"float64": 1e100, "float32": 1e15}
 
 def estimate(model: BNEquilibrium, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
+    return estimate_vectors(method, model.steps, len(model.recorded_steps))
+
+
+def estimate_vectors(method: Simulation, steps: int, recorded: int) -> dict[str, float]:
+    """The same for replicas of one vector of weights and one of gradients."""
     workers = min(get_backend(method.backend).workers, method.replicas)
-    memory = 8.0 * (workers * 6.0 * method.size + method.replicas * len(model.recorded_steps) * 9.0)
-    return {"memory": memory, "seconds": method.replicas * model.steps * (3e-5 + 2e-8 * method.size) / workers}
+    memory = 8.0 * (workers * 6.0 * method.size + method.replicas * recorded * 9.0)
+    return {"memory": memory, "seconds": method.replicas * steps * (4e-5 + 2e-8 * method.size) / workers}
 
 
 def simulate(model: BNEquilibrium, method: Simulation, progress: Progress) -> Solution:

@@ -15,15 +15,14 @@ from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.bn_weight_decay_jumps import BNJumps
 from .backend import Backend, get_backend
+from .bn_weight_decay_equilibrium import estimate_vectors
 from .method import Simulation
 from .replicas import run_replicas
 
 
 def estimate(model: BNJumps, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
-    workers = min(get_backend(method.backend).workers, method.replicas)
-    memory = 8.0 * (workers * 6.0 * method.size + method.replicas * model.steps * 6.0)
-    return {"memory": memory, "seconds": method.replicas * model.steps * (4e-5 + 2e-8 * method.size) / workers}
+    return estimate_vectors(method, model.steps, model.steps + 1)
 
 
 def simulate(model: BNJumps, method: Simulation, progress: Progress) -> Solution:

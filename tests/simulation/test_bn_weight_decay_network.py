@@ -64,7 +64,7 @@ def test_decay_is_an_exponential_learning_rate():
 
 def test_teacher_settles_into_equilibrium():
     """No cycles; the effective learning rate is √(2ηλ/G) with the measured G, and the angle √(2ηλ)."""
-    run = dmft.simulate(SLUG, data="teacher", size=16, weight_decay=0.01, steps=1500, replicas=2, seed=1)
+    run = dmft.simulate(SLUG, data="teacher", size=16, weight_decay=0.01, steps=1000, replicas=2, seed=1)
     assert run.status.success
     assert "no network cycles" in run.status.message
     assert np.isnan(run["scaled_period"].last)

@@ -26,7 +26,7 @@ SLUG = "bn-weight-decay/sphere"
     ],
 )
 def test_losses_are_those_of_the_sheet(elr, loss, digits):
-    run = dmft.solve(SLUG, elr=elr, steps=4000, seed=1)
+    run = dmft.solve(SLUG, elr=elr, steps=16000, members=3, seed=1)
     assert run.status.success
     assert run["mean_loss"].last == pytest.approx(loss, abs=digits + 2.0 * run["mean_loss"].last_stderr)
 
