@@ -122,7 +122,7 @@ class Replica:
         return w + self.model.eta * (self._residual(x @ w, labels) @ x), gamma
 
     def _normalised(self, w: Any, gamma: float, x: Any, labels: Any) -> tuple[Any, float]:
-        """Normalisation by the population, σ_P = L, with decay of the gain: eq. (6)."""
+        """Normalisation by the population, σ_P = L, with decay of the gain: eq. (3)."""
         model = self.model
         norm = float(self.xp.sqrt(w @ w / self.size))
         u = float((x @ w)[0]) / norm

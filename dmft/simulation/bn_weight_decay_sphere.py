@@ -76,7 +76,7 @@ def simulate(model: BNSphere, method: Simulation, progress: Progress) -> Solutio
 
 
 def step(w: Array, rates: Array, heights: Array) -> tuple[Array, Array]:
-    """One step of eq. (17) for weights (2, …, n) on the sphere, and the loss before it."""
+    """One step of eq. (1) for weights (2, …, n) on the sphere, and the loss before it."""
     x, y = w
     square = x**2 + y**2
     loss = (heights * y**2 / square).sum(axis=-1)

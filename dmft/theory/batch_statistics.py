@@ -1,4 +1,7 @@
-"""Batch statistics of a normalised unit: what BN adds to a loss on average, and exact moments for Gaussian inputs."""
+"""Batch statistics of a normalised unit: what BN adds to a loss on average, exact for Gaussian inputs.
+
+Equation numbers are those of docs/theory/bn_regularization_decay.rst.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ NODES = 240
 
 
 def zeta(batch: Array, activation: str, kurtosis: float = 0.0) -> Array:
-    """ζ of eq. (3) for a pre-activation that is symmetric about its mean: ⟨g'⟩ = ⟨g'u²⟩ = 1, or 1/2 for ReLU."""
+    """ζ of eq. (1) for a pre-activation that is symmetric about its mean: ⟨g'⟩ = ⟨g'u²⟩ = 1, or 1/2 for ReLU."""
     share = 1.0 if activation == "identity" else 0.5
     return share * (0.5 + (kurtosis + 2.0) / 8.0) / np.asarray(batch, dtype=float)
 
 
 def mean_deviation(batch: Array) -> Array:
-    """c_M = E σ_B for Gaussian numbers of variance 1, eq. (4)."""
+    """c_M = E σ_B for Gaussian numbers of variance 1, eq. (2)."""
     z = 0.5 * np.asarray(batch, dtype=float) - 0.5
     # Γ(z + ½)/Γ(z)/√z: logarithms of large gamma functions would lose the digits of 1 − c_M
     series = 1.0 - 1.0 / (8.0 * z) + 1.0 / (128.0 * z**2) + 5.0 / (1024.0 * z**3) - 21.0 / (32768.0 * z**4)
@@ -33,7 +36,7 @@ def mean_deviation(batch: Array) -> Array:
 
 
 def gaussian_penalty(batch: int, activation: str) -> float:
-    """½ E (g(u) − g(û))² for Gaussian inputs, to round-off: eq. (5).
+    """½ E (g(u) − g(û))² for Gaussian inputs, to round-off: eq. (3).
 
     û is independent of batch mean and deviation (Basu), and û²/(M − 1) has a beta distribution.
     """

@@ -39,7 +39,7 @@ class OnlineFlow(Declared):
 
 
 def test_error(gamma: Array, overlap: Array, activation: str) -> Array:
-    """ε of eq. (10), without label noise."""
+    """ε of eq. (7), without label noise."""
     if activation == "identity":
         return 0.5 * (1.0 + gamma**2 - 2.0 * gamma * overlap)
     bounded = np.clip(overlap, -1.0, 1.0)
@@ -68,7 +68,8 @@ class BNRegularization(Model):
         Observable("gamma0", "γ_0", "fixed point of the gain", ()),
         Observable("eta_eff", "η_eff", "effective learning rate ηγ_0/L² at the end", ()),
         Observable("eta_max", "η_max", "largest learning rate at which R = 1 is stable, at the start", ()),
-        *(Observable(f"final_{name}", "", f"{name.replace('_', ' ')} at the end", ()) for name in CURVES),
+        *(Observable(f"final_{name}", symbol, f"{name.replace('_', ' ')} at the end", ())
+          for name, symbol in zip(CURVES, ("γ", "R", "L", "ε"), strict=True)),
     )  # fmt: skip
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel(
@@ -80,8 +81,11 @@ class BNRegularization(Model):
                 Guide("test_error_vanilla", label="vanilla SGD"),
             ),
         ),
-        Panel("gamma", guides=(Guide("gamma0"),)),
+        Panel("gamma", guides=(Guide("gamma0"), Guide("gamma_batch_statistics", label="BN, real batches"))),
         Panel("overlap"),
+        Panel(
+            "test_error_batch_statistics", log="y", guides=(Guide("test_error", label="theory, first order in 1/M"),)
+        ),
         Panel("norm"),
     )
     method: ClassVar[type[OnlineFlow]] = OnlineFlow
@@ -118,11 +122,11 @@ class BNRegularization(Model):
 
     @property
     def gamma0(self) -> float:
-        """Fixed point of the gain at R = 1: eq. (11)."""
+        """Fixed point of the gain at R = 1: eq. (8)."""
         return 1.0 / (1.0 + self.decay * (1.0 if self.activation == "identity" else 2.0))
 
     def eta_max(self, norm: float) -> float:
-        """Learning rate above which R = 1 is unstable at γ = γ0 and this norm: eq. (12); the same for both g."""
+        """Learning rate above which R = 1 is unstable at γ = γ0 and this norm: eq. (9); the same for both g."""
         gamma = self.gamma0
         slope = gamma * (2.0 * gamma - (1.0 - gamma) ** 2 - self.label_noise)
         return 4.0 * norm**2 / slope if slope > 0.0 else float("inf")

@@ -1,6 +1,6 @@
 """Batch normalisation as a regulariser: what random batch statistics add to the loss, against the law ζγ².
 
-Equation numbers are those of docs/theory/bn_regularization.rst.
+Equation numbers are those of docs/theory/bn_regularization_decay.rst.
 """
 
 from __future__ import annotations

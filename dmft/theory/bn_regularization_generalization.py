@@ -1,7 +1,7 @@
 """Generalisation against the load of one unit: batch normalisation, weight normalisation with gamma decay, vanilla.
 
 Closed forms for the identity, replica-symmetric equations by quadrature for ReLU. Equation numbers are those of
-docs/theory/bn_regularization.rst.
+docs/theory/bn_regularization_generalization.rst.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SMALL_RIDGE = 1e-3
 
 
 def ridge_error(alpha: float, ridge: float, label_noise: float) -> float:
-    """ε of linear regression with ridge, eq. (13), and of its limit without."""
+    """ε of linear regression with ridge, eq. (1), and of its limit without."""
     if ridge == 0.0:
         if alpha == 1.0:
             return float("inf")
@@ -49,7 +49,7 @@ def ridge_error(alpha: float, ridge: float, label_noise: float) -> float:
 
 
 def scaled_error(alpha: float, scale: float, label_noise: float) -> float:
-    """ε of `scale` times least squares (of least norm), eq. (14): what exact batch normalisation learns."""
+    """ε of `scale` times least squares (of least norm), eq. (2): what exact batch normalisation learns."""
     if alpha == 1.0:
         return float("inf")
     if alpha > 1.0:

@@ -1,6 +1,6 @@
 """Equilibrium of scale-invariant weights: random tangential gradients against weight decay, with momentum.
 
-Exact for infinitely many weights. Equation numbers are those of docs/theory/bn_weight_decay.rst.
+Exact for infinitely many weights. Equation numbers are those of docs/theory/bn_weight_decay_equilibrium.rst.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class BNEquilibrium(Model):
         Observable("norm_star", "ρ*", "norm in equilibrium", ()),
         Observable("elr_star", "η̃*", "effective learning rate in equilibrium", ()),
         Observable("angle_star", "∠*", "angle of a step in equilibrium, small ηλ", (), "rad"),
-        *(Observable(f"final_{name}", "", f"{name} at the end", ()) for name in CURVES),
+        *(
+            Observable(f"final_{name}", symbol, f"{name} at the end", ())
+            for name, symbol in zip(CURVES, ("ρ", "η̃", "∠(w,w')"), strict=True)
+        ),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("norm", guides=(Guide("norm_star"), Guide("norm_law", label="relaxation"))),
@@ -70,14 +73,14 @@ class BNEquilibrium(Model):
 
     @property
     def fixed_point(self) -> float:
-        """ρ*, eq. (11): exact also for large ηλ."""
+        """ρ*, eq. (2): exact also for large ηλ."""
         product = self.eta * self.weight_decay
         shrink = self.weight_decay * (1.0 - self.momentum) * (2.0 - product / (1.0 + self.momentum))
         return float((self.grad_sq * self.eta / shrink) ** 0.25)
 
     @property
     def step_angle(self) -> float:
-        """Angle of a step in equilibrium, to first order in √(ηλ): eq. (12)."""
+        """Angle of a step in equilibrium, to first order in √(ηλ): eq. (3)."""
         return float(np.sqrt(2.0 * self.eta * self.weight_decay / (1.0 + self.momentum)))
 
     def angles(self, moments: Array) -> Array:

@@ -1,7 +1,7 @@
 """When scale-invariant weights are thrown off: bounds on the time of the first jump of the direction.
 
 Gradients across the weights with l ≤ ‖g̃‖ ≤ L; a δ-jump is a step with 1 − cos∠(w, w') > δ. Equation numbers are
-those of docs/theory/bn_weight_decay.rst.
+those of docs/theory/bn_weight_decay_jumps.rst.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class BNJumps(Model):
         return 1.0 - self.eta * self.weight_decay
 
     def bounds(self) -> dict[str, float]:
-        """Bounds on the first jump and their thresholds: eq. (15) and (16)."""
+        """Bounds on the first jump and their thresholds: eq. (2) and (3)."""
         k, eta = self.k, self.eta
         tau = np.sqrt(2.0 * self.delta - self.delta**2) / (1.0 - self.delta)
         high, low = eta * self.grad_max / (k * tau), eta * self.grad_min / (k * tau)
@@ -105,7 +105,7 @@ class BNJumps(Model):
         return {"memory": 8.0 * numbers, "seconds": 0.02 + 4e-8 * method.paths * self.steps}
 
     def solve(self, method: KinematicSampling, progress: Progress) -> Solution:
-        """Bounds in closed form; the distribution from random norms in eq. (1) and (2)."""
+        """Bounds in closed form; the distribution from random norms in the kinematics."""
         check_memory(self.estimate(method)["memory"], "try fewer --paths")
         started = time.perf_counter()
         moments, first = Moments(), []

@@ -1,6 +1,6 @@
 """Training on the sphere at a fixed effective learning rate: convergence, chaotic balance, random walk.
 
-F = Σ a_i sin²φ_i of groups of two weights with Σ ρ_i² = 1. Equation numbers: docs/theory/bn_weight_decay.rst.
+F = Σ a_i sin²φ_i of groups of two weights with Σ ρ_i² = 1. Equation numbers: docs/theory/bn_weight_decay_sphere.rst.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class BNSphere(Model):
         return values
 
     def law(self, elr: Array) -> Array:
-        """Mean loss at and just above the threshold 1/A: eq. (18)."""
+        """Mean loss at and just above the threshold 1/A: eq. (2)."""
         return np.maximum(0.0, 0.5 * (self.heights.sum() - 1.0 / elr))
 
     @property

@@ -1,6 +1,6 @@
 """Replica-symmetric equations of a ReLU student of a ReLU teacher with ridge, by quadrature, without sampling.
 
-Equation (15) of docs/theory/bn_regularization.rst.
+Equation (3) of docs/theory/bn_regularization_generalization.rst.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Right side of the flow of ``bn-regularization``: eq. (7)-(9) of docs/theory/bn_regularization.rst."""
+"""Right side of the flow of ``bn-regularization``: eq. (4)-(6) of docs/theory/bn_regularization.rst."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Second moments of weights under random tangential gradients: eq. (10) of docs/theory/bn_weight_decay.rst."""
+"""Second moments of weights under random gradients: eq. (1) of docs/theory/bn_weight_decay_equilibrium.rst."""
 
 from __future__ import annotations
 

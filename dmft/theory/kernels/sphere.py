@@ -1,7 +1,7 @@
 """The map of ``bn-weight-decay/sphere``: projected gradient descent on Σ a_i sin²φ_i with Σ ρ_i² = 1.
 
 State: tan²φ_i = m · 2^(512 e) and ρ_i² of each group, then the sum of the losses so far; parameters: the effective
-learning rate and all a_i. Equation numbers are those of docs/theory/bn_weight_decay.rst.
+learning rate and all a_i. Equation numbers are those of docs/theory/bn_weight_decay_sphere.rst.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SMALL, LARGE, LIFT, LOWER = 2.0**-256, 2.0**256, 2.0**512, 2.0**-512
 
 @step
 def sphere(y, parameters):
-    """One step, eq. (17), of the members of a block."""
+    """One step, eq. (1), of the members of a block."""
     groups = parameters.shape[0] - 1
     for lane in range(y.shape[1]):
         total, loss = 0.0, 0.0
