@@ -6,6 +6,9 @@ linearly, is smallest; linear maps converge like GMRES. Walker and Ni, SIAM J. N
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 Array = np.ndarray
@@ -49,3 +52,51 @@ class Anderson:
         moves, changes = (np.diff(np.array(items), axis=0) for items in (self.points, self.residuals))
         share = np.linalg.lstsq((changes * weights).T, residual * weights, rcond=CUTOFF)[0]
         return point + step - share @ (moves + self.mixing * changes)
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Where the iteration ended: the last point, the size of its residual ``G(x) − x``, and whether that is small."""
+
+    point: Array
+    residual: float
+    iterations: int
+    converged: bool
+
+
+def find_fixed_point(
+    image: Callable[[Array], Array],
+    start: Array,
+    *,
+    tolerance: float = 1e-10,
+    mixing: float = 0.5,
+    near: float = 0.1,
+    iterations: int = 2000,
+) -> FixedPoint:
+    """Iterate ``x = G(x)`` from `start`, damped by `mixing` far from the fixed point and by Anderson near it.
+
+    Parameters
+    ----------
+    tolerance : float
+        Largest residual, in each component relative to 1 + |x|.
+    near : float
+        See :class:`Anderson`, in the same units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dmft.solvers.fixed_point import find_fixed_point
+    >>> round(float(find_fixed_point(np.cos, np.array([1.0])).point[0]), 9)
+    0.739085133
+    """
+    point, mixer, residual = np.asarray(start, dtype=float), Anderson(mixing, near), np.inf
+    for count in range(1, iterations + 1):
+        moved = image(point)
+        weights = 1.0 / (1.0 + np.abs(point))
+        residual = float(np.abs((moved - point) * weights).max())
+        if not np.isfinite(residual):
+            return FixedPoint(point, residual, count, False)
+        if residual < tolerance:
+            return FixedPoint(point, residual, count, True)
+        point = mixer.next(point, moved, weights)
+    return FixedPoint(point, residual, iterations, False)

@@ -46,18 +46,30 @@ def digits(samples: int) -> tuple[Array, Array]:
     ParameterError
         If scikit-learn is not installed, or has fewer images.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ParameterError(
-            "target = 'digits' needs the images of scikit-learn, which is not installed: pip install 'dmft[data]'"
-        ) from None
+    images, labels = bundled_digits()
     if samples > DIGITS:
         raise ParameterError(
             f"samples = {samples} with target = 'digits': there are {DIGITS} images, give at most that"
         )
+    return images[:samples], np.eye(10)[labels[:samples]]
+
+
+def bundled_digits() -> tuple[Array, Array]:
+    """All images (1797, 64), from 0 to 1, of scikit-learn's 8 × 8 digits, and their labels (1797,).
+
+    Raises
+    ------
+    ParameterError
+        If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise ParameterError(
+            "the digits are images of scikit-learn, which is not installed: pip install 'dmft[data]'"
+        ) from None
     images, labels = load_digits(return_X_y=True)
-    return images[:samples] / 16.0, np.eye(10)[labels[:samples]]
+    return images / 16.0, labels
 
 
 def discretise(values: Array, step: float) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dmft.solvers.fixed_point import DEPTH, Anderson
+from dmft.solvers.fixed_point import DEPTH, Anderson, find_fixed_point
 
 
 def iterate(function, start, mixer, times):
@@ -33,3 +33,14 @@ def test_history_is_bounded():
     points = iterate(np.cos, np.linspace(0.1, 1.0, 20), mixer, 30)
     assert len(mixer.points) == len(mixer.residuals) == DEPTH + 1
     np.testing.assert_allclose(points[-1], np.cos(points[-1]), atol=1e-12)
+
+
+def test_find_fixed_point_tells_what_it_could_not():
+    found = find_fixed_point(np.cos, np.array([1.0, 3.0]))
+    assert found.converged
+    np.testing.assert_allclose(np.cos(found.point), found.point, atol=1e-9)
+    lost = find_fixed_point(lambda x: x + 1.0, np.array([0.0]), iterations=20)
+    assert not lost.converged
+    assert lost.residual > 0.01
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert not find_fixed_point(lambda x: np.exp(x * x) * 1e300, np.array([9.0])).converged

@@ -55,6 +55,9 @@ class Dense(Layer):
             weights["bias"] = self.bias_start((1, self.width), rng)[0]
         return weights
 
+    def constants(self) -> tuple[str, ...]:
+        return () if self.trained else ("kernel", "bias")
+
     def forward(self, xp: Any, weights: Arrays, inputs: Any) -> tuple[Any, Any]:
         outputs = xp.matmul(inputs, weights["kernel"])
         if self.multiplier != 1.0:

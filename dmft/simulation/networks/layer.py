@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,22 @@ class Layer:
         `slope` may be overwritten. The gradient is a sum over samples; `gradient` has the keys and shapes of `weights`.
         """
         raise NotImplementedError
+
+    def constants(self) -> tuple[str, ...]:
+        """Names of the weights that are not trained: they get no gradient, and no decay."""
+        return ()
+
+    def statistics(self, xp: Any, weights: Arrays, cache: Any) -> Arrays:
+        """New values of constants that follow the data, after a forward pass in training."""
+        return {}
+
+    def products(self, inputs: Shape) -> float:
+        """Multiplications of a forward pass for one sample."""
+        return float(sum(prod(shape) for shape in self.shapes(inputs).values()))
+
+    def kept(self, inputs: Shape) -> float:
+        """Numbers that :meth:`backward` needs for one sample, beyond inputs and outputs."""
+        return 0.0
 
     def at_test(self) -> Layer:
         """The layer that takes its place when the network is evaluated, not trained."""

@@ -13,16 +13,20 @@ import numpy as np
 from .layer import Arrays, Layer, Shape
 from .losses import Loss
 
+#: Numbers that one replica holds when it is evaluated.
+PORTION = 2**20
+
 
 @dataclass(frozen=True)
 class Block:
-    """Where one array of one layer lies among the weights: columns `start` to `stop`."""
+    """Where one array of one layer lies among the weights: columns `start` to `stop`; constants are not `trained`."""
 
     layer: int
     name: str
     start: int
     stop: int
     shape: Shape
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Network:
         for index, layer in enumerate(self.layers):
             for name, shape in layer.shapes(self.features[index]).items():
                 start = blocks[-1].stop if blocks else 0
-                blocks.append(Block(index, name, start, start + prod(shape), shape))
+                blocks.append(Block(index, name, start, start + prod(shape), shape, name not in layer.constants()))
         return tuple(blocks)
 
     @property
@@ -103,15 +107,34 @@ class Network:
         values, slope = loss(xp, outputs, targets)
         return values, self.backward(xp, weights, caches, slope), outputs
 
+    def follow(self, xp: Any, weights: Any, caches: list[Any]) -> None:
+        """Let running statistics follow the data of a forward pass: changes these constants in `weights`."""
+        for layer, arrays, cache in zip(self.layers, self.views(weights), caches, strict=True):
+            for name, values in layer.statistics(xp, arrays, cache).items():
+                arrays[name][...] = values
+
     def at_test(self) -> Network:
         """The network that is evaluated when this one is trained."""
         return Network(tuple(layer.at_test() for layer in self.layers), self.inputs)
 
+    def evaluate(self, xp: Any, weights: Any, inputs: Any) -> Any:
+        """Outputs at test time, in portions of samples that do not depend on the replicas, nor do the bits then."""
+        network, held = self.at_test(), sum(prod(shape) for shape in self.features)
+        held += int(sum(layer.kept(shape) for layer, shape in zip(self.layers, self.features, strict=False)))
+        portion = max(1, PORTION // max(held, 1))
+        parts = [
+            network.forward(xp, weights, inputs[:, first : first + portion])[0]
+            for first in range(0, inputs.shape[1], portion)
+        ]
+        return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
+
     def memory(self, replicas: int, samples: int, itemsize: int, copies: int = 6) -> float:
         """Bytes of one step of training: caches and slopes, and `copies` of the weights (optimiser, gradient)."""
-        numbers = samples * sum(prod(shape) for shape in self.features)
-        return float(replicas) * itemsize * (2.5 * numbers + copies * self.size)
+        numbers = 2.5 * sum(prod(shape) for shape in self.features)
+        numbers += 2.0 * sum(layer.kept(shape) for layer, shape in zip(self.layers, self.features, strict=False))
+        return float(replicas) * itemsize * (numbers * samples + copies * self.size)
 
     def flops(self, replicas: int, samples: int) -> float:
-        """Rough number of operations of one step: six a weight and sample."""
-        return 6.0 * replicas * samples * self.size
+        """Rough number of operations of one step: six a multiplication of the forward pass."""
+        products = sum(layer.products(shape) for layer, shape in zip(self.layers, self.features, strict=False))
+        return 6.0 * replicas * samples * products

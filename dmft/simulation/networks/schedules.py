@@ -23,6 +23,11 @@ def warm_up_linear_decay(rate: float, warm_up: int, steps: int) -> Schedule:
     return schedule
 
 
+def linearly_scaled(rate: float, batch: int, reference: int) -> float:
+    """The rate for batches of `batch` samples, where `rate` is good for `reference`: growing in proportion."""
+    return float(rate * batch / reference)
+
+
 def root_scaled(rate: float, batch: int, reference: int) -> float:
     """The rate for batches of `batch` samples, where `rate` is good for `reference`: growing like the root."""
     return float(rate * (batch / reference) ** 0.5)

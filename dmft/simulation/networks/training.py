@@ -105,10 +105,13 @@ def train(
     for step in range(last + 1):
         if stop():
             break
-        losses, gradient, outputs = network.descend(xp, weights, *data.batch(), problem.loss)
+        inputs, targets = data.batch()
+        outputs, caches = network.forward(xp, weights, inputs)
+        losses, slope = problem.loss(xp, outputs, targets)
+        gradient = network.backward(xp, weights, caches, slope)
         measuring = step == int(times[len(rows)])
         if measuring and problem.batch is not None:
-            outputs, _ = network.at_test().forward(xp, weights, data.inputs)
+            outputs = network.evaluate(xp, weights, data.inputs)
             losses, _ = problem.loss(xp, outputs, data.targets)
         host = backend.to_host(losses)
         diverged = ~(np.abs(host) < LARGEST[precision])
@@ -123,6 +126,7 @@ def train(
                 break
         previous = weights
         weights, state = problem.optimiser.step(xp, weights, gradient, state, problem.schedule(step))
+        network.follow(xp, weights, caches)
         if rests.any():
             weights = xp.where(xp.asarray(rests)[:, None], previous, weights)
     if rows and rests.all():  # nothing changes any more

@@ -13,25 +13,10 @@ from dmft.simulation.networks.losses import LOSSES, cross_entropy, loss, one_hot
 from dmft.simulation.networks.network import Network
 
 REPLICAS, SAMPLES = 3, 4
-STEP = 1e-5  # cube root of round-off: the central difference is good to about 1e-10
 
 
 def streams(seed, count):
     return [np.random.default_rng([seed, i]) for i in range(count)]
-
-
-def differences(function, point):
-    """Central differences of ``function(point) -> (R,)`` for every number of `point`, one replica at a time."""
-    slope = np.empty_like(point)
-    flat = point.reshape(len(point), -1)
-    for column in range(flat.shape[1]):
-        values = []
-        for sign in (1.0, -1.0):
-            moved = flat.copy()
-            moved[:, column] += sign * STEP
-            values.append(function(moved.reshape(point.shape)))
-        slope.reshape(len(point), -1)[:, column] = (values[0] - values[1]) / (2.0 * STEP)
-    return slope
 
 
 @pytest.fixture
@@ -42,7 +27,7 @@ def data():
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("kind", ACTIVATIONS)
-def test_gradient_of_a_network(name, kind, data):
+def test_gradient_of_a_network(name, kind, data, differences):
     inputs, targets = data
     if name == "cross_entropy":
         targets = np.abs(targets)  # need not be normalised
@@ -65,7 +50,7 @@ def test_gradient_of_a_network(name, kind, data):
 
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
-def test_slope_at_the_inputs(kind):
+def test_slope_at_the_inputs(kind, differences):
     rng = np.random.default_rng(3)
     inputs = rng.standard_normal((REPLICAS, SAMPLES, 3))
     network = Network((Dense(4, starts.normal(1.0)), activation(kind)), (3,))
@@ -82,7 +67,7 @@ def test_slope_at_the_inputs(kind):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_slope_of_a_loss(name):
+def test_slope_of_a_loss(name, differences):
     rng = np.random.default_rng(4)
     outputs, targets = rng.standard_normal((2, 3, 4, 2))
     targets = np.abs(targets)

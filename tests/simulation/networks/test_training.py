@@ -9,12 +9,16 @@ from dmft.results.progress import SILENT, Progress
 from dmft.simulation.backend import Backend, get_backend
 from dmft.simulation.method import Simulation
 from dmft.simulation.networks import starts
-from dmft.simulation.networks.activations import Tanh
+from dmft.simulation.networks.activations import ReLU, Tanh
+from dmft.simulation.networks.batch_norm import BatchNorm
+from dmft.simulation.networks.convolution import Convolution
 from dmft.simulation.networks.dense import Dense
-from dmft.simulation.networks.losses import square
+from dmft.simulation.networks.group_norm import GroupNorm
+from dmft.simulation.networks.losses import cross_entropy, square
 from dmft.simulation.networks.network import Network
-from dmft.simulation.networks.optimisers import SGD, Adam
+from dmft.simulation.networks.optimisers import LAMB, SGD, SMALL, Adam
 from dmft.simulation.networks.replicas import estimate, groups, run_training
+from dmft.simulation.networks.reshaping import MeanPool
 from dmft.simulation.networks.schedules import constant
 from dmft.simulation.networks.training import Problem, train
 
@@ -69,6 +73,28 @@ def test_replicas_trained_together_have_the_bits_of_replicas_alone(precision, ba
         for name, values in together.records.items():
             np.testing.assert_array_equal(values[i], alone.records[name][0])
     assert together.weights.dtype == precision
+
+
+def convolutional(**changes):
+    rng = np.random.default_rng(4)
+    inputs, targets = rng.standard_normal((12, 4, 4, 1)), np.eye(2)[rng.integers(2, size=12)]
+    layers = (Convolution(4), BatchNorm(), ReLU(), Convolution(4), GroupNorm(groups=2), ReLU(), MeanPool(), Dense(2))
+    network = Network(layers, (4, 4, 1))
+    optimiser = LAMB(decay=0.1, blocks=network.blocks, excluded=SMALL)
+    return problem(network=network, loss=cross_entropy, optimiser=optimiser, inputs=inputs, targets=targets, **changes)
+
+
+def test_convolutional_replicas_have_the_bits_of_replicas_alone_and_running_statistics():
+    given = convolutional(batch=5)
+    together, moved = once(given, "float32"), 0
+    for i in range(5):
+        alone = once(given, "float32", range(i, i + 1))
+        np.testing.assert_array_equal(together.weights[i], alone.weights[0])
+    for block in given.network.blocks:
+        change = np.abs(together.weights - together.start)[:, block.start : block.stop]
+        assert np.all(change > 0.0), block
+        moved += not block.trained
+    assert moved == 2  # the running mean and variance
 
 
 def test_mini_batches_differ_between_replicas_and_still_learn():

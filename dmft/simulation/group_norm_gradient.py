@@ -1,0 +1,102 @@
+"""Finite-width twin of ``group-norm/gradient``: a random network with N channels a layer, and a random gradient."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ..results.progress import Progress
+from ..results.solution import Solution
+from ..solvers.blas import single_threaded_blas
+from ..solvers.ensemble import Member, run_ensemble
+from ..solvers.memory import check_memory
+from ..theory.group_norm import check_groups
+from ..theory.group_norm_gradient import GroupNormGradient
+from .backend import Backend, get_backend
+from .method import Simulation
+from .networks.activations import activation
+from .networks.dense import Dense
+from .networks.network import Network
+from .networks.norms import normalisation
+
+Array = np.ndarray
+
+
+def estimate(model: GroupNormGradient, method: Simulation) -> dict[str, float]:
+    """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
+    workers = min(get_backend(method.backend).workers, method.replicas)
+    weights = float(model.depth) * method.size**2
+    passes = 4.0 * weights * model.batch / 2e9 + 3e-8 * weights
+    memory = workers * (17.0 * weights + 60.0 * model.depth * method.size * model.batch)
+    return {"memory": memory, "seconds": 0.2 + method.replicas * passes / workers}
+
+
+def simulate(model: GroupNormGradient, method: Simulation, progress: Progress) -> Solution:
+    """Send a batch forward and a random gradient back through independent random networks.
+
+    Returns
+    -------
+    Solution
+        ``log_gradient`` at each layer, and ``growth``, from its slope.
+
+    Raises
+    ------
+    ParameterError
+        If `size` channels do not fall into equal groups of at least 4.
+    MemoryLimitError, BackendError
+
+    Notes
+    -----
+    4 B N² operations a layer, and N² random numbers.
+    """
+    backend = get_backend(method.backend)
+    if model.norm == "gn":
+        check_groups(model.groups, method.size)
+    check_memory(estimate(model, method)["memory"], "try a smaller --size or --depth", backend.free_memory())
+    started = time.perf_counter()
+
+    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
+        if stop():
+            return Member({}, 0)
+        logs = _logarithms(model, method, backend, rng)
+        update(1.0)
+        slope = -np.polyfit(model.layers, logs, 1)[0]
+        return Member({}, 1, at_end={"log_gradient": logs, "growth": np.exp(slope)})
+
+    with single_threaded_blas():
+        moments, status, facts = run_ensemble(
+            task, method.replicas, backend.workers, 0, progress, f"random networks of N={method.size}"
+        )
+    if status.success:
+        status = replace(status, message=f"gradients of {len(facts)} random networks")
+    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
+
+
+def _logarithms(model: GroupNormGradient, method: Simulation, backend: Backend, rng: np.random.Generator) -> Array:
+    """ln of the squared gradient at the outputs of each layer, over that of the last but one."""
+    xp, size = backend.xp, method.size
+    block = (
+        Dense(size, bias_start=None, trained=False),
+        normalisation(model.norm, model.groups, affine=False, epsilon=0.0),
+        activation(model.activation),
+    )
+    network = Network(block * model.depth, (size,))
+    weights = xp.asarray(network.start([rng]).astype(method.precision))
+    inputs = xp.asarray(rng.standard_normal((1, model.batch, size)).astype(method.precision))
+    outputs, caches = network.forward(xp, weights, inputs)
+    slope = xp.asarray(rng.standard_normal(outputs.shape).astype(method.precision))
+    squares = []
+    views = network.views(weights)
+    for index in reversed(range(len(network.layers))):
+        slope = network.layers[index].backward(xp, views[index], caches[index], slope, {})
+        if index % len(block) == 0 and index:
+            squares.append(float((slope.astype(np.float64) ** 2).sum()))
+    logs = np.log(np.array(squares[::-1]))
+    found: Array = logs - logs[-1]
+    return found

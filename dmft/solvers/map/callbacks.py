@@ -1,0 +1,42 @@
+"""How a model hands its map to the solver: decorators that compile a function to a machine address.
+
+As for flows (:mod:`dmft.solvers.flow.callbacks`): all callbacks of one signature have the same type, so the loop is
+compiled once for all maps and kept on disk, and so is each callback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import cfunc, types
+
+Function = Callable[..., Any]
+_BLOCK = types.Array(types.float64, 2, "C")
+STEP = types.void(_BLOCK, _BLOCK)
+EVENT = types.void(_BLOCK, _BLOCK, _BLOCK)
+
+
+def _callback(function: Function, signature: Any) -> Any:
+    if hasattr(function, "address"):  # is one already
+        return function
+    try:
+        # a check for division by zero would keep the loop over lanes out of vector registers
+        return cfunc(signature, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # "no locator available": a function without a file, or no place for the cache
+        return cfunc(signature, error_model="numpy")(function)
+
+
+def step(function: Function) -> Any:
+    """Compile ``f(y, parameters)``, which replaces the states y (n, lanes) by their images."""
+    return _callback(function, STEP)
+
+
+def event(function: Function) -> Any:
+    """Compile ``f(y, parameters, out)``, which writes into out (k, lanes) values whose changes of sign are events."""
+    return _callback(function, EVENT)
+
+
+@event
+def no_event(y, parameters, out):
+    """Stands where there is no event."""

@@ -1,0 +1,100 @@
+"""Batch normalisation as a regulariser: what random batch statistics add to the loss, against the law ζγ².
+
+Equation numbers are those of docs/theory/bn_regularization_decay.rst.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..parameters import declare
+from ..results.curve import Coordinate, Curve, Observable
+from ..results.picture import Guide, Panel
+from ..results.progress import Progress
+from ..results.solution import Solution
+from ..results.status import CONVERGED, Status
+from .base import Model
+from .batch_statistics import ACTIVATIONS, KURTOSIS, REFERENCES, gaussian_penalty, mean_deviation, zeta
+from .f_principle import ClosedForm
+from .registry import register
+
+Array = np.ndarray
+BATCHES = np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
+
+
+def check_batch(batch: int) -> None:
+    """Refuse a batch of one sample, which BN maps to zero.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if batch < 2:
+        raise ParameterError(
+            f"batch = {batch}: batch normalisation of one sample is zero whatever the sample, give an integer in "
+            "[2, 1e6]"
+        )
+
+
+@register
+@dataclass(frozen=True)
+class BNDecay(Model):
+    """½E(g(u) − g(û))² of a unit, normalised by population or batch statistics; its twin draws `size` inputs."""
+
+    slug: ClassVar[str] = "bn-regularization/decay"
+    title: ClassVar[str] = "Batch normalisation as gamma decay: the strength of the regulariser"
+    references: ClassVar[tuple[str, ...]] = REFERENCES
+    observables: ClassVar[tuple[Observable, ...]] = (
+        Observable("penalty_by_batch", "½E(g(u)−g(û))²", "penalty of batch statistics", ("batch",)),
+        Observable("zeta_by_batch", "ζ", "law of large batches", ("batch",)),
+        Observable("scaled_penalty", "M½E(g(u)−g(û))²", "penalty times the batch size", ("batch",)),
+        Observable("scaled_zeta", "Mζ", "law of large batches, times the batch size", ("batch",)),
+        Observable("zeta", "ζ", "strength of the gamma decay by the law", ()),
+        Observable("penalty", "½E(g(u)−g(û))²", "penalty at this batch size", ()),
+        Observable("mean_batch_deviation", "c_M", "mean standard deviation of a batch of Gaussian inputs", ()),
+    )
+    figure: ClassVar[tuple[Panel, ...]] = (
+        Panel("penalty_by_batch", log="xy", guides=(Guide("zeta_by_batch"),)),
+        Panel("scaled_penalty", log="x", guides=(Guide("scaled_zeta"),)),
+    )
+    method: ClassVar[type[ClosedForm]] = ClosedForm
+    sizes: ClassVar[tuple[int, ...]] = (100_000,)
+
+    batch: int = declare(32, "M", "samples of a batch", bounds="[1, 1e6]")
+    activation: str = declare("identity", "g", "activation", choices=ACTIVATIONS)
+    distribution: str = declare("gaussian", "", "distribution of the pre-activation", choices=tuple(KURTOSIS))
+
+    def check(self) -> None:
+        check_batch(self.batch)
+
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
+        return {"memory": 1e7, "seconds": 0.1}
+
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
+        """The law; for Gaussian inputs the exact penalty as well, without error."""
+        started = time.perf_counter()
+        kurtosis = KURTOSIS[self.distribution]
+        law = zeta(BATCHES, self.activation, kurtosis)
+        curves = self.curves({"zeta_by_batch": law, "scaled_zeta": BATCHES * law})
+        curves |= self.curves({"zeta": zeta(np.array(self.batch), self.activation, kurtosis)})
+        if self.distribution == "gaussian":
+            penalty = np.array([gaussian_penalty(int(batch), self.activation) for batch in BATCHES])
+            curves |= self.curves({"penalty_by_batch": penalty, "scaled_penalty": BATCHES * penalty})
+            curves |= self.curves({"penalty": np.array(gaussian_penalty(self.batch, self.activation))})
+            curves |= self.curves({"mean_batch_deviation": mean_deviation(np.array(self.batch))})
+        what = "exact" if self.distribution == "gaussian" else "law of large batches, of relative order 1/batch"
+        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
+        return Solution(curves, self.coordinates(), Status(CONVERGED, what), 0, method.as_dict(), facts)
+
+    def curves(self, values: dict[str, Array]) -> dict[str, Curve]:
+        """Exact curves."""
+        return {name: self.observable(name).curve(value) for name, value in values.items()}
+
+    def coordinates(self) -> dict[str, Coordinate]:
+        """The axis of theory and simulation alike."""
+        return {"batch": Coordinate("batch", BATCHES, "M", "samples of a batch")}
