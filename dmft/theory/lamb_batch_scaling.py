@@ -2,7 +2,7 @@
 
 Modes H_i = 1/i, gradient noise of covariance σ²H/B. The second moments of SGD obey a closed linear recursion, solved
 here exactly; steps of fixed length are followed with the mean squared gradient in place of each run's own, which is
-good to the fluctuations of one gradient. Equation numbers are those of docs/theory/lamb.rst.
+good to the fluctuations of one gradient. Equation numbers are those of docs/theory/lamb_batch_scaling.rst.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class LambBatchScaling(Model):
         return best
 
     def loss(self, rates: Array, batch: float, steps: Array) -> Array:
-        """½ Σ H m after `steps` (k, T) of SGD at the rates (k,), eq. (9): each second moment relaxes on its own."""
+        """½ Σ H m after `steps` (k, T) of SGD at the rates (k,), eq. (2): each second moment relaxes on its own."""
         H = self.curvatures
         scaled = np.multiply.outer(rates, H)
         rest = rates[:, None] * self.noise / (batch * (2.0 - scaled))
@@ -199,7 +199,7 @@ class LambBatchScaling(Model):
         return np.where(below.any(axis=1), high, np.inf)
 
     def normalised_steps(self, rates: Array, batch: float) -> Array:
-        """The same for steps η g/√E‖g‖², eq. (10), for all lengths at once; interpolated between steps."""
+        """The same for steps η g/√E‖g‖², eq. (3), for all lengths at once; interpolated between steps."""
         H = self.curvatures
         moments = np.ones((len(rates), self.dimension))
         found, last = np.full(len(rates), np.inf), 0.5 * moments @ H

@@ -92,7 +92,7 @@ class LambTraining(Model):
         return np.unique(np.minimum(numbers("batches", ",".join(words)), samples))
 
     def rate(self, name: str, batch: float) -> float:
-        """Learning rate after the warm-up: eq. (11)."""
+        """Learning rate after the warm-up: eq. (1) of docs/theory/lamb_training.rst."""
         base: float = getattr(self, f"{name}_rate")
         return float(base * (batch / REFERENCE) ** (1.0 if name == "momentum" else 0.5))
 
