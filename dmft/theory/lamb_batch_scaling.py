@@ -29,7 +29,7 @@ ON_BATCH = ("batch_size",)
 #: More steps than this are not looked for.
 MOST = 2**17
 #: The slope of the rate is taken where the best rate is below this part of the cap.
-FREE = 0.25
+FREE = 0.1
 
 
 @dataclass(frozen=True)
