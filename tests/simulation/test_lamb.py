@@ -127,3 +127,22 @@ def test_large_batches_on_digits():
     assert large["momentum"] > 0.3
     assert large["lars"] < 0.1
     assert large["lamb"] < 0.1
+
+
+def test_an_interrupt_keeps_the_settings_that_are_complete(clouds):
+    class Impatient(dmft.results.progress.Progress):
+        tasks = 0
+
+        def start(self, label, total):
+            self.tasks += 1
+
+        def update(self, done):
+            if self.tasks == 3:
+                raise KeyboardInterrupt
+
+    run = trained(clouds, optimisers="adam,lamb", progress=Impatient())
+    whole = trained(clouds, optimisers="adam")
+    assert run.status.code == "interrupted"
+    assert "interrupted at lamb, batch 16: 2 of 4 settings are complete and kept" in run.status.message
+    np.testing.assert_array_equal(run["adam_test_error"].values, whole["adam_test_error"].values)
+    assert "lamb_test_error" not in run.simulation
