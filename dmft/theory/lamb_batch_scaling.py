@@ -36,7 +36,9 @@ FREE = 0.1
 class Search(Declared):
     """Search for the best rate."""
 
-    rates: int = declare(48, "", "rates that are tried in a first pass; as many refine", bounds="[8, 10000]")
+    rates: int = declare(
+        24, "", "rates that are tried in each of three passes, the later ones finer", bounds="[8, 10000]"
+    )
 
 
 @register
@@ -167,7 +169,7 @@ class LambBatchScaling(Model):
     def best(self, method: Search, batch: float, steps: object, top: float) -> tuple[float, float]:
         """Rate with the fewest steps to the target, and these; infinite if none reaches it."""
         rates = np.geomspace(1e-5, top * (1.0 - 1e-6), method.rates)
-        for _ in range(2):
+        for _ in range(3):
             found = steps(rates, batch)  # type: ignore[operator]
             if not np.isfinite(found).any():
                 return float("nan"), float("inf")
