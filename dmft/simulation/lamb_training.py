@@ -46,7 +46,7 @@ def simulate(model: LambTraining, method: Simulation, progress: Progress) -> Sol
     -------
     Solution
         Test error and training loss at the end, and steps to 95 % training accuracy: infinite where a replica does not
-        get there. A setting that diverges is left out, and told in the status.
+        get there. A setting that diverges shows its last finite state, and is told in the status.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def simulate(model: LambTraining, method: Simulation, progress: Progress) -> Sol
         return {
             "test_error": wrong,
             "last_loss": trained.records["train_loss"][:, -1],
-            "steps_to_95": np.array([_first(times, row) for row in errors]),
+            "steps_to_95": np.array([_first(times[: trained.done], row) for row in errors]),
         }
 
     settings_of = {id(item.problem): item.times for item in settings.values()}

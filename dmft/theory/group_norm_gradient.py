@@ -2,7 +2,7 @@
 
 At infinite width, batch normalisation multiplies the mean square of the gradient by a factor above 1 in each layer,
 which depends on the batch; layer and group normalisation, with many channels a group, leave it alone. Equation numbers
-are those of docs/theory/group_norm.rst.
+are those of docs/theory/group_norm_gradient.rst.
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ class GroupNormGradient(Model):
 
 
 def linear_growth(batch: int) -> float:
-    """(B − 2)/(B − 3), eq. (7)."""
+    """(B − 2)/(B − 3), eq. (2)."""
     return (batch - 2.0) / (batch - 3.0)
 
 
 def relu_growth(batch: int) -> float:
-    """The same for ReLU, eqs. (8)–(10): moments of the rectified, uniform direction u in B − 1 dimensions.
+    """The same for ReLU, eqs. (3)–(5): moments of the rectified, uniform direction u in B − 1 dimensions.
 
     E tr[(G − uuᵀ) D G D] with G = 1 − 11ᵀ/B and D the derivative of ReLU, over the variance q − c of the outputs that
     reaches the next layer.

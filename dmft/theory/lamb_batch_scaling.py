@@ -2,7 +2,7 @@
 
 Modes H_i = 1/i, gradient noise of covariance σ²H/B. The second moments of SGD obey a closed linear recursion, solved
 here exactly; steps of fixed length are followed with the mean squared gradient in place of each run's own, which is
-good to the fluctuations of one gradient. Equation numbers are those of docs/theory/lamb.rst.
+good to the fluctuations of one gradient. Equation numbers are those of docs/theory/lamb_batch_scaling.rst.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ ON_BATCH = ("batch_size",)
 #: More steps than this are not looked for.
 MOST = 2**17
 #: The slope of the rate is taken where the best rate is below this part of the cap.
-FREE = 0.25
+FREE = 0.1
 
 
 @dataclass(frozen=True)
 class Search(Declared):
     """Search for the best rate."""
 
-    rates: int = declare(48, "", "rates that are tried in a first pass; as many refine", bounds="[8, 10000]")
+    rates: int = declare(
+        24, "", "rates that are tried in each of three passes, the later ones finer", bounds="[8, 10000]"
+    )
 
 
 @register
@@ -167,7 +169,7 @@ class LambBatchScaling(Model):
     def best(self, method: Search, batch: float, steps: object, top: float) -> tuple[float, float]:
         """Rate with the fewest steps to the target, and these; infinite if none reaches it."""
         rates = np.geomspace(1e-5, top * (1.0 - 1e-6), method.rates)
-        for _ in range(2):
+        for _ in range(3):
             found = steps(rates, batch)  # type: ignore[operator]
             if not np.isfinite(found).any():
                 return float("nan"), float("inf")
@@ -177,7 +179,7 @@ class LambBatchScaling(Model):
         return best
 
     def loss(self, rates: Array, batch: float, steps: Array) -> Array:
-        """½ Σ H m after `steps` (k, T) of SGD at the rates (k,), eq. (9): each second moment relaxes on its own."""
+        """½ Σ H m after `steps` (k, T) of SGD at the rates (k,), eq. (2): each second moment relaxes on its own."""
         H = self.curvatures
         scaled = np.multiply.outer(rates, H)
         rest = rates[:, None] * self.noise / (batch * (2.0 - scaled))
@@ -199,7 +201,7 @@ class LambBatchScaling(Model):
         return np.where(below.any(axis=1), high, np.inf)
 
     def normalised_steps(self, rates: Array, batch: float) -> Array:
-        """The same for steps η g/√E‖g‖², eq. (10), for all lengths at once; interpolated between steps."""
+        """The same for steps η g/√E‖g‖², eq. (3), for all lengths at once; interpolated between steps."""
         H = self.curvatures
         moments = np.ones((len(rates), self.dimension))
         found, last = np.full(len(rates), np.inf), 0.5 * moments @ H

@@ -42,7 +42,7 @@ class LambTraining(Model):
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = (
         *(Observable(f"{name}_test_error", "ε", f"test error, {WORDS[name]}", ON_BATCH) for name in OPTIMISERS),
-        *(Observable(f"{name}_steps_to_95", "T_95", f"steps to 95 % training accuracy, {WORDS[name]}", ON_BATCH)
+        *(Observable(f"{name}_steps_to_95", "T", f"steps to 95 % training accuracy, {WORDS[name]}", ON_BATCH)
           for name in OPTIMISERS),
         *(Observable(f"{name}_train_loss", "ℓ", f"training loss, {WORDS[name]}", ON_BATCH) for name in OPTIMISERS),
         *(Observable(f"{name}_rate", "η", f"learning rate by the scaling rule, {WORDS[name]}", ON_BATCH)
@@ -92,7 +92,7 @@ class LambTraining(Model):
         return np.unique(np.minimum(numbers("batches", ",".join(words)), samples))
 
     def rate(self, name: str, batch: float) -> float:
-        """Learning rate after the warm-up: eq. (11)."""
+        """Learning rate after the warm-up: eq. (1) of docs/theory/lamb_training.rst."""
         base: float = getattr(self, f"{name}_rate")
         return float(base * (batch / REFERENCE) ** (1.0 if name == "momentum" else 0.5))
 

@@ -100,9 +100,13 @@ def test_training_that_diverges_is_told(clouds):
     run = trained(clouds, optimisers="momentum,lamb", momentum_rate=1e12)
     assert run.status.code == "diverged"
     assert run.status.exit_code == 3
-    assert "2 of 4 settings diverged: momentum, batch 16 (a loss left the float range after step" in run.status.message
-    assert "momentum_test_error" not in run.simulation
-    assert np.isfinite(run["lamb_test_error"].values).all()
+    assert run.status.message.startswith(
+        "2 of 4 settings left the float range, their last finite state is kept: momentum"
+    )
+    assert np.isfinite(run["momentum_test_error"].values).all()
+    assert np.all(run["momentum_test_error"].values > 0.4)  # it learned nothing before
+    np.testing.assert_array_equal(run["momentum_steps_to_95"].values, np.inf)
+    assert np.all(run["lamb_test_error"].values < 0.2)
 
 
 def test_mistakes_are_told(clouds, tmp_path):
@@ -123,3 +127,22 @@ def test_large_batches_on_digits():
     assert large["momentum"] > 0.3
     assert large["lars"] < 0.1
     assert large["lamb"] < 0.1
+
+
+def test_an_interrupt_keeps_the_settings_that_are_complete(clouds):
+    class Impatient(dmft.results.progress.Progress):
+        tasks = 0
+
+        def start(self, label, total):
+            self.tasks += 1
+
+        def update(self, done):
+            if self.tasks == 3:
+                raise KeyboardInterrupt
+
+    run = trained(clouds, optimisers="adam,lamb", progress=Impatient())
+    whole = trained(clouds, optimisers="adam")
+    assert run.status.code == "interrupted"
+    assert "interrupted at lamb, batch 16: 2 of 4 settings are complete and kept" in run.status.message
+    np.testing.assert_array_equal(run["adam_test_error"].values, whole["adam_test_error"].values)
+    assert "lamb_test_error" not in run.simulation

@@ -65,6 +65,7 @@ def test_published_recipe():
 
 def test_scaling_of_the_best_rate():
     run = dmft.solve("lamb/batch-scaling", noise=90.0, smallest=8, doublings=10, rates=16)
+    # the cap bends the curves by about η/(2/H₁) per decade: slopes are taken below a tenth of it
     assert float(run.scalars["sgd_slope"].values) == pytest.approx(1.0, abs=0.03)
     assert float(run.scalars["normalised_slope"].values) == pytest.approx(0.5, abs=0.02)
     assert np.all(run["sgd_rate"].values < 2.0)
@@ -81,7 +82,7 @@ def test_scaling_of_the_best_rate():
 
 
 def test_steps_stop_falling_beyond_the_critical_batch():
-    run = dmft.solve("lamb/batch-scaling", smallest=2**12, doublings=3, rates=16)
+    run = dmft.solve("lamb/batch-scaling", smallest=2**13, doublings=3, rates=16)  # 36 critical batches
     np.testing.assert_allclose(run["sgd_steps"].values, run["sgd_steps"].values[-1], rtol=0.05)
     assert np.isnan(critical_batch(np.array([1.0, 2.0]), np.array([3.0, 2.0])))
     assert critical_batch(np.array([1.0, 2.0, 4.0]), np.array([8.0, 4.0, 2.0])) == pytest.approx(2.0)

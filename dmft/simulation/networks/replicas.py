@@ -36,11 +36,18 @@ def run_training(
     measure: Measure,
     progress: Progress,
     at_end: AtEnd | None = None,
+    unfinished: bool = False,
 ) -> tuple[Moments, Status, list[dict[str, Any]]]:
     """Train all replicas of `method` and average what is measured.
 
     Replica i draws from the stream (seed, i), and the linear algebra library is held to one thread: results do not
     depend on the grouping.
+
+    Parameters
+    ----------
+    unfinished : bool
+        Call `at_end` also for networks that diverged or were interrupted after a first measurement: they have fewer
+        times, and the last finite weights.
 
     Returns
     -------
@@ -52,7 +59,9 @@ def run_training(
     def task(indices: range, stop: Callable[[], bool], update: Callable[[float], None]) -> list[Member]:
         rngs = [np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(i,))) for i in indices]
         trained = train(problem, rngs, backend, method.precision, times, measure, stop, update)
-        ends = at_end(trained) if at_end is not None and trained.done == len(times) else {}
+        ends = {}
+        if at_end is not None and (trained.done == len(times) or (unfinished and trained.done)):
+            ends = at_end(trained)
         return [
             Member(
                 {},

@@ -41,9 +41,10 @@ def run_settings(
     Returns
     -------
     moments : dict
-        Of what `outcome` measured, for each setting; without those that diverged or were interrupted.
+        Of what `outcome` measured, for each setting; of one that diverged, in its last finite state. Without those
+        that were interrupted, or diverged at once.
     status : Status
-        ``diverged`` if a setting did: the others are kept; ``interrupted`` ends all.
+        ``diverged`` if a setting did; ``interrupted`` ends all.
     """
     found: dict[str, Moments] = {}
     lost: list[str] = []
@@ -59,16 +60,17 @@ def run_settings(
             return outcome(problem, trained)
 
         # no seed of its own: all settings start from the same weights
-        moments, status, _facts = run_training(problem, method, backend, setting.times, measure, progress, at_end)
+        moments, status, _ = run_training(problem, method, backend, setting.times, measure, progress, at_end, True)
         if status.code == INTERRUPTED:
             message = f"interrupted at {name}: {len(found)} of {len(settings)} settings are complete and kept"
             return found, Status(INTERRUPTED, message)
         if status.code == DIVERGED:
-            lost.append(f"{name} ({status.message})")
-        else:
+            lost.append(name)
+        if moments.count:
             found[name] = moments
     if lost:
-        return found, Status(DIVERGED, f"{len(lost)} of {len(settings)} settings diverged: {'; '.join(lost[:3])}")
+        message = f"{len(lost)} of {len(settings)} settings left the float range, their last finite state is kept: "
+        return found, Status(DIVERGED, f"{message}{'; '.join(lost)}. Try a smaller learning rate")
     return found, Status(CONVERGED, f"{method.replicas} networks trained at each of {len(settings)} settings")
 
 

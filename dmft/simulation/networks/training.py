@@ -98,17 +98,13 @@ def train(
     weights = xp.asarray(network.start(rngs).astype(dtype))
     data = _Data(problem, rngs, backend, dtype)
     state = problem.optimiser.start(xp, weights)
-    start = weights
-    previous, last = weights, int(times[-1])
+    start = previous = weights
     rows: list[dict[str, np.ndarray]] = []
     diverged, rests = (np.zeros(len(rngs), dtype=bool) for _ in range(2))
-    for step in range(last + 1):
+    for step in range(int(times[-1]) + 1):
         if stop():
             break
-        inputs, targets = data.batch()
-        outputs, caches = network.forward(xp, weights, inputs)
-        losses, slope = problem.loss(xp, outputs, targets)
-        gradient = network.backward(xp, weights, caches, slope)
+        losses, gradient, outputs, caches = _descent(problem, xp, weights, *data.batch())
         measuring = step == int(times[len(rows)])
         if measuring and problem.batch is not None:
             outputs = network.evaluate(xp, weights, data.inputs)
@@ -134,6 +130,13 @@ def train(
         rows += [rows[-1]] * (len(times) - len(rows))
     records = {name: np.stack([row[name] for row in rows], axis=1) for name in (rows[0] if rows else ())}
     return Trained(start, weights, records, len(rows), diverged, rests)
+
+
+def _descent(problem: Problem, xp: Any, weights: Any, inputs: Any, targets: Any) -> tuple[Any, Any, Any, Any]:
+    """Losses, gradient, outputs, and what the layers remember of them."""
+    outputs, caches = problem.network.forward(xp, weights, inputs)
+    losses, slope = problem.loss(xp, outputs, targets)
+    return losses, problem.network.backward(xp, weights, caches, slope), outputs, caches
 
 
 class _Data:
