@@ -66,6 +66,7 @@ def against_numpy(b: float, stream: float, steps: int = 200, paths: int = 20000,
         results[name] = call()
     for _ in range(repeat):
         for name, call in calls.items():
+            time.sleep(0.3)  # idle threads of the linear algebra library go on spinning for a while
             started = time.perf_counter()
             call()
             times[name].append(time.perf_counter() - started)

@@ -199,7 +199,7 @@ def combine_rows(weights, rows, count, out):
             out[k] += w0 * r0[k]
 
 
-@compiled
+@inlined
 def local_fields(
     t, rank, pending, response, forces, fields, basis, innovations, width, step, overlap, direction, r
 ):  # fmt: skip
