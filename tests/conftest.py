@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports pyplot; also for the command line's processes
@@ -11,3 +12,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports pyplot; al
 # No deadline: the first call of a kernel compiles it. The same examples on every machine: a failure must repeat.
 settings.register_profile("dmft", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("dmft")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """The whole suite runs in two processes, if pytest-xdist is there; a choice of tests, or `-n 0`, in one."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.collectonly
+    inside = hasattr(config, "workerinput") or "PYTEST_XDIST_WORKER" in os.environ  # one of the two processes
+    if whole and not inside and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses = 2
