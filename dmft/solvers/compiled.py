@@ -7,9 +7,10 @@ exception would end all members of an ensemble.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from numba import njit
+from numba import cfunc, njit
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -27,9 +28,22 @@ def inlined(function: Callable[..., Any]) -> Any:
     return _compiled(function, inline="always")
 
 
+def callback(function: Callable[..., Any], signature: Any, **options: Any) -> Any:
+    """A C function for kernels to call: all of one signature have one type, so a kernel is compiled once for all.
+
+    Numba does not cache a kernel that takes another compiled function as an argument, but does with one of these.
+    """
+    if hasattr(function, "address"):  # is one already
+        return function
+    return _cached(partial(cfunc, signature), function, **options)
+
+
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
-    options |= {"nogil": True, "error_model": "numpy"}
+    return _cached(njit, function, nogil=True, error_model="numpy", **options)
+
+
+def _cached(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
     try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # "no locator available": there is no place for the cache
-        return njit(**options)(function)
+        return compiler(cache=True, **options)(function)
+    except RuntimeError:  # "no locator available": a function without a file, or no place for the cache
+        return compiler(**options)(function)

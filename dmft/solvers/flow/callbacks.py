@@ -10,22 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import cfunc, types
+from numba import types
+
+from ..compiled import callback
 
 Function = Callable[..., Any]
 _VECTOR = types.Array(types.float64, 1, "C")
 _MATRIX = types.Array(types.float64, 2, "C")
 VECTOR_FIELD = types.void(types.float64, _VECTOR, _VECTOR, _VECTOR, _VECTOR)
 MATRIX_FIELD = types.void(types.float64, _VECTOR, _VECTOR, _VECTOR, _MATRIX)
-
-
-def _callback(function: Function, signature: Any) -> Any:
-    if hasattr(function, "address"):  # is one already
-        return function
-    try:
-        return cfunc(signature, cache=True)(function)
-    except RuntimeError:  # "no locator available": a function without a file, or no place for the cache
-        return cfunc(signature)(function)
 
 
 def right_side(function: Function) -> Any:
@@ -35,17 +28,17 @@ def right_side(function: Function) -> Any:
     parameters, numbers that all members share, and ``out`` (n,). The function must not keep, return or resize them.
     An exception inside cannot reach the caller: it is printed and ignored.
     """
-    return _callback(function, VECTOR_FIELD)
+    return callback(function, VECTOR_FIELD)
 
 
 def jacobian(function: Function) -> Any:
     """Compile ``f(t, y, parameters, data, out)``, which writes ∂(dy_i/dt)/∂y_j into ``out[i, j]``, zeros as well."""
-    return _callback(function, MATRIX_FIELD)
+    return callback(function, MATRIX_FIELD)
 
 
 def event(function: Function) -> Any:
     """Compile ``f(t, y, parameters, data, out)``, which writes the values whose zeros are events into ``out``."""
-    return _callback(function, VECTOR_FIELD)
+    return callback(function, VECTOR_FIELD)
 
 
 @right_side

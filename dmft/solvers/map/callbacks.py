@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import cfunc, types
+from numba import types
+
+from ..compiled import callback
 
 Function = Callable[..., Any]
 _BLOCK = types.Array(types.float64, 2, "C")
@@ -18,13 +20,8 @@ EVENT = types.void(_BLOCK, _BLOCK, _BLOCK)
 
 
 def _callback(function: Function, signature: Any) -> Any:
-    if hasattr(function, "address"):  # is one already
-        return function
-    try:
-        # a check for division by zero would keep the loop over lanes out of vector registers
-        return cfunc(signature, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # "no locator available": a function without a file, or no place for the cache
-        return cfunc(signature, error_model="numpy")(function)
+    # a check for division by zero would keep the loop over lanes out of vector registers
+    return callback(function, signature, error_model="numpy")
 
 
 def step(function: Function) -> Any:

@@ -42,16 +42,12 @@ class Nonlinearity:
 
 @functools.lru_cache(maxsize=16)
 def _c_function(function: Any) -> Any:
-    from numba import cfunc, types
+    from numba import types
+
+    from ..compiled import callback
 
     vector = types.float64[::1]
-    signature = types.void(*[vector] * 7)
-    for options in ({"cache": True}, {}):
-        try:
-            return cfunc(signature, nopython=True, error_model="numpy", **options)(function.py_func)
-        except RuntimeError:  # "no locator available": there is no place for the cache
-            continue
-    raise AssertionError
+    return callback(function.py_func, types.void(*[vector] * 7), error_model="numpy")
 
 
 @dataclass(frozen=True)
