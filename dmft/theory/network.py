@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, ParameterError
+from ..results.arrays import read_arrays
 
 Array = np.ndarray
 ACTIVATIONS = ("relu", "binary")
@@ -103,7 +103,7 @@ def as_network(source: Any, activation: str = "relu") -> Network:
     if isinstance(source, Network):
         return _checked(list(source.weights), list(source.biases), source.activation, "the network")
     if isinstance(source, (str, Path)):
-        return _named(read_arrays(Path(source)), activation, str(source))
+        return _named(_from_file(Path(source)), activation, str(source))
     if isinstance(source, Mapping):
         return _named(source, activation, "the mapping")
     pairs = isinstance(source, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in source)
@@ -116,22 +116,15 @@ def as_network(source: Any, activation: str = "relu") -> Network:
     )
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
-    """All arrays of a .npz file, or at the root of a .h5 file."""
+def _from_file(path: Path) -> dict[str, Array]:
+    if path.suffix not in (".npz", ".h5", ".hdf5"):
+        raise FileFormatError(f"{path} ends in {path.suffix!r}: give a .npz or .h5 file with the arrays {NAMES}")
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive}
-        if path.suffix in (".h5", ".hdf5"):
-            import h5py
-
-            with h5py.File(path, "r") as file:
-                return {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}
+        return read_arrays(path)
     except FileNotFoundError:
         raise FileFormatError(f"{path} does not exist: give a .npz or .h5 file with the arrays {NAMES}") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise FileFormatError(f"{path} cannot be read as {path.suffix} ({error}): write it again") from None
-    raise FileFormatError(f"{path} ends in {path.suffix!r}: give a .npz or .h5 file with the arrays {NAMES}")
 
 
 def _named(arrays: Mapping[str, Any], activation: str, where: str) -> Network:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ParameterError
+from ..results.arrays import read_arrays
 
 Array = np.ndarray
 DRAWN, NAMED, SUFFIXES = ("gaussian", "orthant"), ("vardi-shamir",), (".npz", ".h5", ".hdf5", ".csv")
@@ -76,23 +77,11 @@ def read(path: str) -> Samples:
 
 
 def _arrays(file: Path) -> tuple[Array, Array]:
-    suffix = file.suffix.lower()
-    if suffix == ".npz":
-        with np.load(file, allow_pickle=False) as arrays:
-            return tuple(_member(arrays, name) for name in ("x", "y"))  # type: ignore[return-value]
-    if suffix == ".csv":
+    if file.suffix.lower() == ".csv":
         table = np.loadtxt(file, delimiter=",", ndmin=2, comments="#")
         return table[:, :-1], table[:, -1]
-    import h5py
-
-    with h5py.File(file, "r") as arrays:
-        return tuple(_member(arrays, name) for name in ("x", "y"))  # type: ignore[return-value]
-
-
-def _member(arrays: object, name: str) -> Array:
-    if name not in arrays:  # type: ignore[operator]
-        raise KeyError(name)
-    return np.asarray(arrays[name], dtype=np.float64)  # type: ignore[index]
+    arrays = read_arrays(file, ("x", "y"))
+    return np.asarray(arrays["x"], dtype=np.float64), np.asarray(arrays["y"], dtype=np.float64)
 
 
 def check(name: str, x: Array, y: Array) -> Samples:

@@ -140,7 +140,9 @@ def test_bad_parameters_by_name(options, words):
 def test_broken_file_is_one_line(tmp_path):
     (tmp_path / "broken.csv").write_text("1.0,2.0\nx,y\n")
     (tmp_path / "broken.npz").write_bytes(b"not a zip")
-    for name in ("broken.csv", "broken.npz"):
+    np.savez(tmp_path / "whole.npz", x=np.ones((5, 3)), y=np.ones(5))
+    (tmp_path / "truncated.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:300])
+    for name in ("broken.csv", "broken.npz", "truncated.npz"):
         with pytest.raises(ParameterError, match="cannot be read"):
             dmft.solve("relu-neuron", data=str(tmp_path / name))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ....errors import ParameterError
+from ....results.arrays import read_arrays
 from .dataset import Array, Dataset, classes, split
 
 NEEDED, OPTIONAL = ("inputs", "labels"), ("test_inputs", "test_labels")
@@ -61,28 +60,15 @@ def read_dataset(path: str, test_fraction: float = 0.2, seed: int = 2) -> Datase
 
 def _arrays(path: str) -> dict[str, Array]:
     """The arrays of the file that have a known name."""
-    known = (*NEEDED, *OPTIONAL)
     kind = Path(path).suffix
     if kind not in (".npz", ".h5", ".hdf5"):
         raise ParameterError(f"data = {path!r} is no .npz or .h5 file: {WANTED}")
     if not Path(path).is_file():
         raise ParameterError(f"data = {path!r} does not exist: {WANTED}")
     try:
-        if kind == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return {name: np.asarray(file[name]) for name in known if name in file.files}
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            return {name: _dataset(file[name]) for name in known if name in file}
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        return read_arrays(Path(path), (*NEEDED, *OPTIONAL))
+    except ValueError as error:
         raise ParameterError(f"data = {path!r} cannot be read ({error}): {WANTED}") from None
-
-
-def _dataset(item: Any) -> Array:
-    if not hasattr(item, "shape"):
-        raise TypeError(f"{item.name} is a group, not an array")
-    return np.asarray(item[()])
 
 
 def _checked(path: str, arrays: dict[str, Array], first: str, second: str) -> tuple[Array, Array]:
