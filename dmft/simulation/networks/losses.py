@@ -37,6 +37,36 @@ def cross_entropy(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
     return values, (exponentials / total * mass - targets) / count
 
 
+def actor_critic(entropy: float, value: float) -> Loss:
+    """The loss of an actor–critic: −A ln π(a) − entropy·H(π) + value·½ (V − G)², mean over the n samples.
+
+    The last output is the value V, the others z give π = softmax(z) with its entropy H; a target (…, 3) is the action
+    a, its advantage A and the return G. The advantage is a given number: it has no derivative.
+
+    References
+    ----------
+    Mnih et al., arXiv:1602.01783, section 4.
+    """
+
+    def loss(xp: Any, outputs: Any, targets: Any) -> tuple[Any, Any]:
+        count = outputs.shape[1]
+        logits, error = outputs[..., :-1], outputs[..., -1] - targets[..., 2]
+        logs = logits - logits.max(axis=2, keepdims=True)
+        logs -= xp.log(xp.exp(logs).sum(axis=2, keepdims=True))
+        chosen = targets[..., :1] == xp.arange(logits.shape[2])
+        advantage = targets[..., 1:2]
+        policy = xp.exp(logs)
+        surprise = -(policy * logs).sum(axis=2, keepdims=True)
+        each = -(advantage * chosen * logs).sum(axis=2) - entropy * surprise[..., 0] + 0.5 * value * error * error
+        slope = xp.empty_like(outputs)
+        slope[..., :-1] = advantage * (policy - chosen) + entropy * policy * (logs + surprise)
+        slope[..., -1] = value * error
+        slope /= count
+        return each.sum(axis=1) / count, slope
+
+    return loss
+
+
 LOSSES: dict[str, Loss] = {"square": square, "mean_square": mean_square, "cross_entropy": cross_entropy}
 
 
