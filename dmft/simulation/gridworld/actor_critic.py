@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...theory.gridworld import Levels
+from ...theory.gridworld import LIMIT, Levels
 from ..networks import starts
 from ..networks.activations import ReLU
 from ..networks.dense import Dense
@@ -96,22 +96,36 @@ def advantages(values: Array, rewards: Array, over: Array, discount: float, trac
 
 @dataclass(frozen=True)
 class Played:
-    """Games played once: returns (G,), steps (G,), and whether the key was taken (G,)."""
+    """Games played once.
+
+    Attributes
+    ----------
+    returns, steps : ndarray (G,)
+        What a game paid, and how long it was, steps in place included.
+    finished : ndarray (G,)
+        Whether the key was taken.
+    course : ndarray (LIMIT + 1,)
+        Mean reward until each time of a game.
+    """
 
     returns: Array
     steps: Array
     finished: Array
+    course: Array
 
 
-def play(network: Network, weights: Array, levels: Levels, view: str, rules: Rules, seed: int, rounds: int) -> Played:
-    """Play every level of a pool `rounds` times by the policy of a network, actions drawn from it."""
-    games = Games(levels, rounds * len(levels), rules, seed, endless=False)
+def play(
+    network: Network, weights: Array, pool: Levels, view: str, rules: Rules, seed: int, count: int, rounds: int
+) -> Played:
+    """Play the first `count` levels of a pool `rounds` times each, actions drawn from the policy of the network."""
+    games = Games(pool, rounds * count, rules, seed, endless=False, first=count)
     returns, ends = np.zeros(len(games.everyone)), np.zeros(len(games.everyone), np.uint8)
-    who = games.everyone
+    course, who = np.zeros(LIMIT + 1), games.everyone
     while len(who):
         outputs = network.forward(np, weights, games.observe(who, view)[None])[0][0]
         reward, over = games.step(who, games.choose(who, outputs))
+        course += np.bincount(games.clock[who], reward, LIMIT + 1)
         returns[who] += reward
         ends[who] = over
         who = who[over == 0]
-    return Played(returns, games.clock.astype(float), ends == 1)
+    return Played(returns, games.clock.astype(float), ends == 1, np.cumsum(course) / len(returns))

@@ -54,6 +54,8 @@ class Games:
     endless : bool
         A game that is over starts anew, on a level drawn from the pool; else games are played once, game i on level
         i modulo the number of levels.
+    first : int, optional
+        Play the first so many levels alone, where games are played once.
 
     Attributes
     ----------
@@ -65,14 +67,20 @@ class Games:
     8 to 20 ns a step and 8 to 40 ns an observation on one core: ``benchmarks/gridworld.py``.
     """
 
-    def __init__(self, levels: Levels, count: int, rules: Rules, seed: int, *, endless: bool) -> None:
+    def __init__(
+        self, levels: Levels, count: int, rules: Rules, seed: int, *, endless: bool, first: int | None = None
+    ) -> None:
         from ..kernels import gridworld as kernels
 
         self.levels, self.rules, self.endless, self._kernels = levels, rules, endless, kernels
         self.everyone = np.arange(count)
-        self.level = (self.everyone % len(levels)).astype(np.int32)
+        self.level = (self.everyone % (first or len(levels))).astype(np.int32)
         self.cell, self.taken = (np.empty(count, np.uint8) for _ in range(2))
-        self.last, self.clock, self.random = np.empty(count, np.int8), np.empty(count, np.int32), np.empty((count, 2), np.uint64)
+        self.last, self.clock, self.random = (
+            np.empty(count, np.int8),
+            np.empty(count, np.int32),
+            np.empty((count, 2), np.uint64),
+        )
         kernels.seed_games(seed, self.random)
         self.restart(self.everyone, again=endless)
 
