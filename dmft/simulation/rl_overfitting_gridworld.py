@@ -1,4 +1,4 @@
-"""Learning twin of ``rl-overfitting/gridworld``: an actor–critic on a pool of levels, tested on levels it has not seen."""
+"""Learning twin of ``rl-overfitting/gridworld``: an actor–critic on a pool of levels, tested on new ones."""
 
 from __future__ import annotations
 
