@@ -74,18 +74,22 @@ class Gridworld(Model):
         Observable("random_start_return", "R_start", "return on the training levels from random starts, at the end",
                    ()),
         Observable("null_op_return", "R_idle", "return on the training levels after steps in place, at the end", ()),
-        Observable("optimal_train_return", "max R_train", "largest return on the training levels", ()),
-        Observable("optimal_test_return", "max R_test", "largest return on new levels", ()),
+        Observable("optimal_train_return", "R_opt_train", "largest return on the training levels", ()),
+        Observable("optimal_test_return", "R_opt_test", "largest return on new levels", ()),
         Observable("optimal_steps", "T_opt", "fewest steps to the largest return on the training levels", ()),
-        Observable("optimal_sticky_return", "max R_ζ", "largest return with sticky actions, of a player who knows them",
+        Observable("optimal_sticky_return", "R_opt_sticky", "largest return with sticky actions, of one who knows them",
                    ()),
-        Observable("optimal_random_start_return", "max R_start", "largest return from random starts", ()),
-        Observable("optimal_null_op_return", "max R_idle", "largest return after steps in place", ()),
+        Observable("optimal_random_start_return", "R_opt_start", "largest return from random starts", ()),
+        Observable("optimal_null_op_return", "R_opt_idle", "largest return after steps in place", ()),
     )  # fmt: skip
     figure: ClassVar[tuple[Panel, ...]] = (
-        Panel("train_return", log="", guides=(Guide("test_return"), Guide("optimal_train_return"))),
-        Panel("test_return", log="", guides=(Guide("optimal_test_return"),)),
-        Panel("game_steps", log="", guides=(Guide("optimal_steps"),)),
+        Panel(
+            "train_return",
+            log="",
+            guides=(Guide("test_return", label="new levels"), Guide("optimal_train_return", label="largest")),
+        ),
+        Panel("test_return", log="", guides=(Guide("optimal_test_return", label="largest"),)),
+        Panel("game_steps", log="", guides=(Guide("optimal_steps", label="shortest"),)),
         Panel("random_return", log="", title="random player, from which the learner starts"),
     )
     method: ClassVar[type[Search]] = Search
