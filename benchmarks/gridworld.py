@@ -97,7 +97,7 @@ def learning(count: int) -> None:
             network = build(made, "centred", "mlp", 64)
             weights = network.start([np.random.default_rng(0)]).astype(precision)
             games = Games(made, 128, Rules(), 0, endless=True)
-            learner = Learner(network, weights, games, "centred", actor_critic(0.03, 0.5), 8, 0.95, 0.9)
+            learner = Learner(network, weights, games, "centred", actor_critic(0.1, 0.5), 8, 0.95, 0.9)
             learner.update(0.01)
             started = time.process_time()
             for _ in range(100):

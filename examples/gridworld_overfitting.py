@@ -1,9 +1,9 @@
 """Figures of the page on ``rl-overfitting/gridworld``: mazes, ways of a player, and the study of pools of levels.
 
     python examples/gridworld_overfitting.py [--only mazes,ways,pools,regularisers] [--folder docs/images]
-        [--runs FOLDER] [--steps 2000000] [--pools 10,100,1000] [--replicas 4] [--long]
+        [--runs FOLDER] [--steps 1000000] [--pools 10,100,1000] [--replicas 4] [--long]
 
-Runs are kept in the folder `runs` and read again from there. The study takes about eight minutes of CPU time, and
+Runs are kept in the folder `runs` and read again from there. The study takes about four minutes of CPU time, and
 ``--long`` (10⁷ steps, pools to 10 000 levels, 8 replicas) about two hours.
 """
 
@@ -87,10 +87,10 @@ def ways() -> Figure:
     network = build(train, "centred", "mlp", 64)
     weights = network.start([np.random.default_rng(0)]).astype("float32")
     games = Games(train, 128, Rules(), 0, endless=True)
-    learner = Learner(network, weights, games, "centred", actor_critic(0.03, 0.5), 8, 0.995, 0.9)
+    learner = Learner(network, weights, games, "centred", actor_critic(0.1, 0.5), 8, 0.995, 0.9)
     with single_threaded_blas():
         for step in range(1000):
-            learner.loss = actor_critic(0.03 * (1.0 - step / 1000), 0.5)
+            learner.loss = actor_critic(0.1 * (1.0 - step / 1000), 0.5)
             learner.update(0.01 * (1.0 - step / 1000))
     figure = Figure(figsize=(7.0, 2.1), layout="constrained")
     for axes, (pool, index) in zip(figure.subplots(1, 4), [(train, 0), (train, 1), (test, 0), (test, 1)], strict=True):
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--only", default="mazes,ways,pools,regularisers")
     parser.add_argument("--folder", type=Path, default=Path("docs/images"))
     parser.add_argument("--runs", type=Path, default=Path("gridworld_runs"))
-    parser.add_argument("--steps", type=int, default=2_000_000)
+    parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--pools", default="10,100,1000")
     parser.add_argument("--replicas", type=int, default=4)
     parser.add_argument("--long", action="store_true")

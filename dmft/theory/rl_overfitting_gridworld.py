@@ -112,7 +112,7 @@ class Gridworld(Model):
     games: int = declare(128, "G", "games that a player plays at once", bounds="[1, 1e7]")
     horizon: int = declare(8, "T", "steps of each game between two updates", bounds="[1, 1e5]")
     learning_rate: float = declare(0.01, "η", "rate of Adam at the start; it falls to 0 linearly", bounds="(0, inf)")
-    entropy: float = declare(0.03, "β", "entropy bonus at the start; it falls to 0 linearly", bounds="[0, inf)")
+    entropy: float = declare(0.1, "β", "entropy bonus at the start; it falls to 0 linearly", bounds="[0, inf)")
     discount: float = declare(0.995, "γ", "discount of rewards, for the learner alone", bounds="[0, 1]")
     trace: float = declare(0.9, "λ", "decay of the generalised advantages", bounds="[0, 1]")
     test_levels: int = declare(200, "", "new levels that a player is tested on", bounds="[1, 1e9]")

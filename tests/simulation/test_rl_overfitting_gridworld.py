@@ -5,9 +5,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import dmft
-from dmft.cli import main
+from dmft.cli import cli
 from dmft.errors import MemoryLimitError
 from dmft.simulation.gridworld.actor_critic import advantages, build, play
 from dmft.simulation.gridworld.games import Games, Rules, features
@@ -18,7 +19,7 @@ from dmft.theory.rl_overfitting_gridworld import Gridworld
 
 SLUG = "rl-overfitting/gridworld"
 #: A short training of a small player.
-QUICK = {"steps": 8192, "size": 8, "games": 64, "test_levels": 20, "precision": "float32"}
+QUICK = {"steps": 1536, "size": 8, "games": 64, "test_levels": 20, "precision": "float32"}
 
 
 @pytest.mark.parametrize("maze", MAZES)
@@ -162,18 +163,26 @@ def test_advantages_by_sums():
 
 @pytest.mark.parametrize("changes", [{}, {"maze": "blocks", "sticky": 0.3, "random_starts": True, "null_ops": 20}])
 def test_the_random_player_is_that_of_the_theory(changes):
-    run = dmft.compare(SLUG, replicas=8, sample=40, seed=1, flip_probability=0.3, **(QUICK | {"steps": 512}), **changes)
+    run = dmft.compare(
+        SLUG,
+        replicas=8,
+        sample=40,
+        seed=1,
+        flip_probability=0.3,
+        **(QUICK | {"steps": 512, "test_levels": 1}),
+        **changes,
+    )
     assert run.comparison.verdict == "agrees", run.comparison.message
     assert set(run.comparison.observables) == {"random_return"}
 
 
 def test_one_level_is_learned_to_the_largest_return():
-    run = dmft.simulate(SLUG, levels=1, steps=150_000, size=32, replicas=2, seed=1, test_levels=20, precision="float32")
+    learner = {"steps": 300_000, "games": 64, "learning_rate": 0.003, "trace": 0.95}
+    run = dmft.simulate(SLUG, levels=1, replicas=1, seed=1, size=64, test_levels=1, precision="float32", **learner)
     assert run.status.code == "converged"
-    final = run["final_train_return"]
-    # the policy is random: it may lose up to a diamond in 1 game of 20, but not learn another way
     assert float(run["optimal_train_return"].values) == pytest.approx(2.1)
-    assert float(final.values) > 2.05
+    # the next best way takes one diamond, 1.1; actions are still drawn at random, which costs a little
+    assert float(run["final_train_return"].values) > 2.0
 
 
 def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch):
@@ -208,7 +217,7 @@ def test_interrupt_keeps_what_is_done():
     assert len(run["train_return"].values) == len(run.simulation.coordinates["step"].values) == 3
 
 
-def test_mistakes_are_one_clear_line(capsys):
+def test_mistakes_are_one_clear_line():
     with pytest.raises(MemoryLimitError, match="--levels"):
         dmft.simulate(SLUG, levels=1_000_000_000)
     with pytest.raises(MemoryLimitError, match="--size"):
@@ -221,12 +230,10 @@ def test_mistakes_are_one_clear_line(capsys):
         (["--flip-probability", "nan"], "flip_probability = "),
         (["--sticky", "1"], "sticky = "),
     ):
-        with pytest.raises(SystemExit) as ended:
-            main(["simulate", SLUG, *arguments], standalone_mode=True)
-        assert ended.value.code == 2
-        line = capsys.readouterr().err.strip()
+        done = CliRunner().invoke(cli, ["simulate", SLUG, *arguments])
+        assert done.exit_code == 2
+        (line,) = done.stderr.splitlines()
         assert words in line
-        assert "\n" not in line
 
 
 @pytest.mark.slow
