@@ -240,6 +240,8 @@ def load(path: str | Path) -> Run | PhaseDiagram:
     """
     if not isinstance(path, (str, Path)):
         raise ParameterError(f"path = {path!r} is not allowed: give the name of a file")
-    from .results.phase_file import load_any
+    from .results.phase import PhaseDiagram
+    from .results.phase_file import PHASE_SCHEMA, load_any
 
-    return load_any(path)
+    schema, fields = load_any(path)
+    return PhaseDiagram(**fields) if schema == PHASE_SCHEMA else Run(**fields)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .numbers import number
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 _COLOURS = {"converged": "#009E73", "interrupted": "#E69F00", "not_converged": "#D55E00", "diverged": "#D55E00"}
 
