@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
 from ..theory.group_norm import LEVELS, POINTS, GroupNorm
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.layer import Layer
 from .networks.norms import normalisation
@@ -49,9 +47,7 @@ def simulate(model: GroupNorm, method: Simulation, progress: Progress) -> Soluti
     -----
     About 0.1 μs a value.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller batch or fewer pixels", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller batch or fewer pixels")
     total = len(model.batches) + len(POINTS)
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
@@ -65,8 +61,8 @@ def simulate(model: GroupNorm, method: Simulation, progress: Progress) -> Soluti
         )
     if status.success:
         status = replace(status, message=f"{method.size} groups standardised in each of {len(facts)} replicas")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
 

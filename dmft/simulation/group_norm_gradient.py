@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,10 +11,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
 from ..theory.group_norm import check_groups
 from ..theory.group_norm_gradient import GroupNormGradient
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.activations import activation
 from .networks.dense import Dense
@@ -52,11 +50,9 @@ def simulate(model: GroupNormGradient, method: Simulation, progress: Progress) -
     -----
     4 B N² operations a layer, and N² random numbers.
     """
-    backend = get_backend(method.backend)
     if model.norm == "gn":
         check_groups(model.groups, method.size)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or --depth", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --depth")
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
@@ -73,8 +69,8 @@ def simulate(model: GroupNormGradient, method: Simulation, progress: Progress) -
         )
     if status.success:
         status = replace(status, message=f"gradients of {len(facts)} random networks")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
 

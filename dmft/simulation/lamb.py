@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
 from ..theory.lamb import Lamb
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.network import Block
 from .networks.optimisers import LAMB, LARS, SGD, Optimiser
@@ -49,10 +47,7 @@ def simulate(model: Lamb, method: Simulation, progress: Progress) -> Solution:
     -----
     All runs of a replica are one array; a step of LARS or LAMB passes over each block by itself.
     """
-    backend = get_backend(method.backend)
-    advice = "try a smaller --size or --block-size"
-    check_memory(estimate(model, method)["memory"], advice, backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --block-size")
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
         rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
@@ -76,12 +71,12 @@ def simulate(model: Lamb, method: Simulation, progress: Progress) -> Solution:
     if status.success:
         runs = method.size * len(facts)
         status = replace(status, message=f"{runs} runs of each optimiser for each of {len(model.horizons)} horizons")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     axes = model.coordinates()
     if curves and len(curves["sgd_gradient"].values) < len(model.horizons):  # interrupted
         kept = len(curves["sgd_gradient"].values)
         axes = {name: replace(axis, values=axis.values[:kept]) for name, axis in axes.items()}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)
 
 

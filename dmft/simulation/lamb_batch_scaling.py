@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.blas import single_threaded_blas
 from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
 from ..theory.lamb_batch_scaling import LambBatchScaling, Search
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.optimisers import LARS, SGD, Optimiser
 
@@ -53,9 +51,7 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
     Steps to target, of the mean of `size` runs, are a first passage: the noise of that mean makes them a little too
     few.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or --dimension", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --dimension")
     theory = model.solve(Search(), progress)
     best = {
         "sgd": (theory["sgd_rate"].values, theory["sgd_steps"].values),
@@ -87,8 +83,8 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
         status = replace(
             status, message=f"{runs} runs at each of {len(FACTORS)} rates and {len(model.batches)} batches"
         )
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
 

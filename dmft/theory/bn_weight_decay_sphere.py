@@ -5,7 +5,6 @@ F = Σ a_i sin²φ_i of groups of two weights with Σ ρ_i² = 1. Equation numbe
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -42,7 +41,7 @@ class SphereMap(Declared):
 
 @register
 @dataclass(frozen=True)
-class BNSphere(Model):
+class BNWeightDecaySphere(Model):
     """Projected gradient descent; averages over the second half of the steps."""
 
     slug: ClassVar[str] = "bn-weight-decay/sphere"
@@ -118,7 +117,6 @@ class BNSphere(Model):
         from .kernels.sphere import sphere
 
         check_memory(self.estimate(method)["memory"], "try fewer --members")
-        started = time.perf_counter()
         heights, rates = self.heights, np.append(self.rates, self.elr)
         states, numbers = [], []
         for member in range(method.members):
@@ -138,12 +136,11 @@ class BNSphere(Model):
         moments = Moments()
         for row, group in zip(loss, norms, strict=True):
             moments.add({"loss_by_elr": row[:-1], "mean_loss": row[-1], "group_norm_sq": group})
-        curves = {name: self.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+        curves = self.mean_curves(moments)
         values: dict[str, Any] = {"loss_law": self.law(self.rates), **self.laws()}
-        curves |= {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves |= self.exact_curves(values)
         status = worst(first.status, last.status)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(), self.told(status), moments.count, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(), self.told(status), moments.count, method.as_dict())
 
     def laws(self) -> dict[str, Any]:
         """Closed forms at this effective learning rate."""

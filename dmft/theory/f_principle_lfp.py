@@ -213,7 +213,7 @@ class FPrincipleLFP(Model):
             curves["crossover_frequency"] = np.array(np.sqrt(cubic / linear) / (2.0 * np.pi))
         if self.dimension == 1:
             curves |= dict(zip(("natural_cubic_spline", "linear_spline"), self.splines(), strict=True))
-        made = {name: self.observable(name).curve(value) for name, value in curves.items()}
+        made = self.exact_curves(curves)
         facts: dict[str, Any] = {"points": len(self.points)}
         if len(flow.rates):
             facts |= {"slowest_rate": float(flow.rates[0]), "fastest_rate": float(flow.rates[-1])}

@@ -19,10 +19,11 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from . import targets
 from .base import Model
-from .f_principle import REFERENCES, ClosedForm, crossing, infinite
+from .f_principle import REFERENCES, crossing, infinite
 from .kernels.deep import TERMS, tangent_kernel
 from .registry import register
 
@@ -227,7 +228,7 @@ class FPrincipleTraining(Model):
             if self.on_a_line:
                 values["time_to_fit"] = infinite(crossing(self.recorded_steps, values["peak_error"], LEVEL))
         values |= self.about_the_target()
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         facts: dict[str, Any] = {"largest_stable_rate": 1.0 / max(float(rates[-1]), 1e-300)}
         return Solution(curves, self.coordinates(kept), status, 0, method.as_dict(), facts)
 

@@ -17,8 +17,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .group_norm_training import numbers
 from .lamb import REFERENCES
 from .registry import register
@@ -107,4 +107,4 @@ class LambTraining(Model):
             curves[f"{name}_rate"] = self.observable(f"{name}_rate").curve(values)
         axis = Coordinate("batch_size", sizes.astype(float), "B", "samples of a batch")
         status = Status(CONVERGED, "rates by the scaling rules; errors are measured by the simulation alone")
-        return Solution(curves, {"batch_size": axis}, status, 0, method.as_dict(), {})
+        return Solution(curves, {"batch_size": axis}, status, 0, method.as_dict())

@@ -197,7 +197,7 @@ class PSpin(Model):
             law[:, lags == 0.0] = 0.0  # at T = 0 it jumps at C = 1
             sample["asymptotic_susceptibility"] = law
         sample.update(plateau=np.array(plateau), aging_slope=np.array(slope))
-        curves = {name: self.observable(name).curve(value) for name, value in sample.items()}
+        curves = self.exact_curves(sample)
         coordinates = self.coordinates(len(sample["energy"]))
         if aged.size:
             coordinates["waiting_time"] = Coordinate("waiting_time", report.waiting, "t_w", "waiting time")
