@@ -50,10 +50,7 @@ def simulate(model: BNWeightDecay, method: Simulation, progress: Progress) -> So
         if len(periods) > 1:
             scalars = {name: np.array(value) for name, value in model.period_scalars(periods).items()}
             moments.add({"period_quantile": np.quantile(steady(periods), PROBABILITIES), **scalars})
-    curves = {}
-    for name in moments:
-        error = moments.stderr(name) if moments.count > 1 else None
-        curves[name] = model.observable(name).curve(moments.mean(name), error)
+    curves = model.mean_curves(moments)
     status = model.told(moments.count)
     if done < model.steps:
         status = Status(INTERRUPTED, f"interrupted after {done} of {model.steps} steps; run again for the rest")

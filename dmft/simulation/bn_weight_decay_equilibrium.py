@@ -41,12 +41,8 @@ def simulate(model: BNWeightDecayEquilibrium, method: Simulation, progress: Prog
     backend = backend_for(method, estimate(model, method), "try a smaller --size")
     recorded = model.recorded_steps
     moments, status, facts = run_replicas(Replica, model, method, backend, len(recorded) - 1, progress)
-    curves = {}
-    for name in moments:
-        values, stderr = moments.mean(name), moments.stderr(name)
-        curves[name] = model.observable(name).curve(values, stderr)
-        if len(values):
-            curves[f"final_{name}"] = model.observable(f"final_{name}").curve(values[-1], stderr[-1])
+    curves = model.mean_curves(moments)
+    curves |= model.finals(curves)
     kept = len(curves["norm"].values) if curves else 0
     if status.code == DIVERGED:
         message = f"the norm left the float range after step {recorded[max(kept - 1, 0)]}: the data up to there are"

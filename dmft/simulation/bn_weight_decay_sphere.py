@@ -63,10 +63,7 @@ def simulate(model: BNWeightDecaySphere, method: Simulation, progress: Progress)
     for row, end in zip(total / max(count, 1), (w**2).sum(axis=0)[:, -1], strict=True):
         if count:
             moments.add({"loss_by_elr": row[:-1], "mean_loss": row[-1], "group_norm_sq": end})
-    curves = {
-        name: model.observable(name).curve(moments.mean(name), moments.stderr(name) if moments.count > 1 else None)
-        for name in moments
-    }
+    curves = model.mean_curves(moments)
     return Solution(curves, model.coordinates(), model.told(status), moments.count, method.as_dict())
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.blas import single_threaded_blas
-from ..solvers.ensemble import Member, run_ensemble
+from ..solvers.ensemble import Member
 from ..theory.lamb_batch_scaling import LambBatchScaling, Search
 from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.optimisers import LARS, SGD, Optimiser
+from .replicas import run_replicas
 
 Array = np.ndarray
 #: Rates that are run, over the best of the theory.
@@ -57,27 +58,9 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
         "sgd": (theory["sgd_rate"].values, theory["sgd_steps"].values),
         "normalised": (theory["normalised_rate"].values, theory["normalised_steps"].values),
     }
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        rows: dict[str, list[float]] = {}
-        for at, batch in reversed(list(enumerate(model.batches))):  # large batches are quick
-            found: dict[str, float] = {}
-            for name, (rates, steps) in best.items():
-                found |= _runs(model, method, backend, name, float(batch), rates[at], steps[at], rng, stop)
-            if stop():
-                return Member({}, 0)
-            for name, value in found.items():
-                rows.setdefault(name, []).append(value)
-            update(1.0)
-        values = {name: np.array(row[::-1]) for name, row in rows.items()}
-        slopes = model.slopes(values["measured_sgd_rate"], values["measured_normalised_rate"])
-        return Member({}, len(model.batches), at_end=values | slopes)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, len(model.batches) - 1, progress, "running SGD and fixed lengths"
-        )
+    steps, label = len(model.batches) - 1, "running SGD and fixed lengths"
+    kind = partial(Replica, best=best)
+    moments, status, facts = run_replicas(kind, model, method, backend, steps, progress, label)
     if status.success:
         runs = method.size * len(facts)
         status = replace(
@@ -86,6 +69,37 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
     curves = model.mean_curves(moments)
     diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
+
+
+class Replica:
+    """All batches of one stream of random numbers; `best` are rates and steps of the theory by optimiser."""
+
+    def __init__(
+        self,
+        model: LambBatchScaling,
+        method: Simulation,
+        backend: Backend,
+        rng: np.random.Generator,
+        best: dict[str, tuple[Array, Array]],
+    ) -> None:
+        self.model, self.method, self.backend, self.rng, self.best = model, method, backend, rng, best
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """Best rates and steps at each batch, and their slopes; nothing is kept after ``stop()``."""
+        model, rows = self.model, dict[str, list[float]]()
+        for at, batch in reversed(list(enumerate(model.batches))):  # large batches are quick
+            found: dict[str, float] = {}
+            for name, (rates, steps) in self.best.items():
+                one = float(batch), rates[at], steps[at]
+                found |= _runs(model, self.method, self.backend, name, *one, self.rng, stop)
+            if stop():
+                return Member({}, 0)
+            for name, value in found.items():
+                rows.setdefault(name, []).append(value)
+            update(1.0)
+        values = {name: np.array(row[::-1]) for name, row in rows.items()}
+        slopes = model.slopes(values["measured_sgd_rate"], values["measured_normalised_rate"])
+        return Member({}, len(model.batches), at_end=values | slopes)
 
 
 def _runs(

@@ -14,7 +14,7 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..theory.p_spin import OBSERVABLES, POINTS, PSpin
+from ..theory.p_spin import POINTS, PSpin
 from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
@@ -72,15 +72,8 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
         "try a smaller --size, --precision float32 or fewer threads (NUMBA_NUM_THREADS)",
     )
     moments, status, facts = run_replicas(Replica, model, method, backend, POINTS, progress)
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in OBSERVABLES
-        if item.name in moments
-    }
-    if curves:
-        energy = curves["energy"]
-        last_error = None if energy.stderr is None else energy.stderr[-1]
-        curves["final_energy"] = model.observable("final_energy").curve(energy.values[-1], last_error)
+    curves = model.mean_curves(moments)
+    curves |= model.finals(curves)
     diagnostics = {
         "step": float((np.diff(model.report.t) / substeps(model)).max()),
         "replicas_used": len(facts),

@@ -55,11 +55,7 @@ def simulate(model: ReducedSpace, method: Simulation, progress: Progress) -> Sol
     moments, status, facts = run_replicas(Replica, model, method, backend, 0, progress)
     if status.success:
         status = replace(status, message=f"{moments.count} random networks of {method.size} neurons reduced")
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in model.observables
-        if item.name in moments
-    }
+    curves = model.mean_curves(moments)
     diagnostics = {"replicas_used": len(facts)}
     axes = model.radii() if curves else {}
     return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)

@@ -47,9 +47,7 @@ def simulate(model: ReLUNeuronNetwork, method: Simulation, progress: Progress) -
     for name, values in measured[0].items():
         error = step_error([item[name][None] for item in measured])[0] if len(runs) > 1 else None
         curves[name] = model.observable(name).curve(values, error)
-    last = curves["squared_output_weights"]
-    scalar = model.observable("final_squared_output_weights")
-    curves[scalar.name] = scalar.curve(last.values[-1], None if last.stderr is None else last.stderr[-1])
+    curves |= model.finals(curves)
     for k, name in enumerate(("negative_half_time", "positive_half_time")):
         crossed = [half_time(times[:length], np.abs(run[0][:length, k]), abs(model.targets[k])) for run in runs]
         if np.all(np.isfinite(crossed)):

@@ -194,10 +194,7 @@ class BNRegularization(Model):
             "eta_max": self.eta_max(start),
         }
         made = self.exact_curves(values)
-        for name in CURVES:
-            if len(curves[name].values):
-                made[f"final_{name}"] = self.observable(f"final_{name}").curve(curves[name].values[-1])
-        return made
+        return made | self.finals(curves)
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

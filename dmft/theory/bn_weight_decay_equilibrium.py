@@ -118,8 +118,8 @@ class BNWeightDecayEquilibrium(Model):
             "elr_star": self.eta / star**2,
             "angle_star": self.step_angle,
         }
-        values |= {f"final_{name}": values[name][-1] for name in CURVES if len(path)}
         curves = self.exact_curves(values)
+        curves |= self.finals(curves)
         return Solution(curves, self.coordinates(len(path)), orbit.status, 0, method.as_dict())
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:

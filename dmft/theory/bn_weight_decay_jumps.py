@@ -120,7 +120,7 @@ class BNWeightDecayJumps(Model):
             status = Status(INTERRUPTED, f"interrupted after {len(first)} of {BATCHES} batches; run again for the rest")
         finally:
             progress.finish()
-        curves = {n: self.observable(n).curve(moments.mean(n), moments.stderr(n)) for n in moments}
+        curves = self.mean_curves(moments)
         bounds = self.bounds()
         steps = np.arange(self.steps + 1)
         certain = np.where(steps < bounds["t_min"], 0.0, np.where(steps > bounds["t_max"], 1.0, np.nan))

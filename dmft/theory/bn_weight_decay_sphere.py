@@ -5,13 +5,11 @@ F = Σ a_i sin²φ_i of groups of two weights with Σ ρ_i² = 1. Equation numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..parameters import Declared, declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
@@ -22,6 +20,7 @@ from ..results.status import Status, worst
 from ..solvers.map.scaled import from_log
 from ..solvers.memory import check_memory
 from .base import Model
+from .lists import is_sequence, joined, numbers
 from .registry import register
 from .scale_invariant import REFERENCES
 
@@ -65,13 +64,11 @@ class BNWeightDecaySphere(Model):
     sizes: ClassVar[tuple[int, ...]] = (2,)
 
     elr: float = declare(0.15, "e", "effective learning rate", bounds="(0, inf)")
-    curvature: str = declare(
-        "1,2,4", "a", "heights a_i of the groups, separated by commas", custom=lambda value: _is_sequence(value)
-    )
+    curvature: str = declare("1,2,4", "a", "heights a_i of the groups, separated by commas", custom=is_sequence)
     steps: int = declare(4000, "T", "number of steps; the first half is left out", bounds="[2, 1e9]")
 
     def check(self) -> None:
-        object.__setattr__(self, "curvature", _joined(self.curvature))
+        object.__setattr__(self, "curvature", joined(self.curvature))
         self.heights  # noqa: B018 — refuses what are no heights
 
     @property
@@ -82,15 +79,12 @@ class BNWeightDecaySphere(Model):
         ------
         ParameterError
         """
-        try:
-            values = np.array([float(word) for word in str(self.curvature).split(",")])
-        except ValueError:
-            values = np.array([np.nan])
-        if not len(values) or not np.all(np.isfinite(values) & (values > 0.0)) or len(values) > 64:
-            raise ParameterError(
-                f"curvature = {self.curvature!r} is not allowed: give up to 64 numbers above 0, e.g. 1,2,4"
-            )
-        return values
+        return numbers(
+            "curvature",
+            self.curvature,
+            "up to 64 numbers above 0, e.g. 1,2,4",
+            good=lambda values: len(values) <= 64 and bool(np.all(values > 0.0)),
+        )
 
     def law(self, elr: Array) -> Array:
         """Mean loss at and just above the threshold 1/A: eq. (2)."""
@@ -166,11 +160,3 @@ class BNWeightDecaySphere(Model):
             "elr": Coordinate("elr", self.rates, "e", "effective learning rate"),
             "group": Coordinate("group", np.arange(len(self.heights)), "i", "group of weights"),
         }
-
-
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _joined(value: Any) -> str:
-    return ",".join(f"{item}" for item in value) if _is_sequence(value) else str(value)

@@ -6,7 +6,6 @@ Equation numbers are those of docs/theory/reduced_space_training.rst.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from ..solvers.memory import check_memory
 from .base import Model
 from .reduced_space import REFERENCES
 from .registry import register
-from .target_functions import DOMAINS, NODES, Target, evaluate, make, read_table
+from .target_functions import DOMAINS, NODES, Target, evaluate, from_table, make
 
 Array = np.ndarray
 #: The arms: whole space from a standard start; whole space from the start of the reduced one; reduced space.
@@ -126,7 +125,7 @@ class ReducedSpaceTraining(Model):
 
     def problem(self) -> Target:
         """What is learned."""
-        return make(self.target) if self.data is None else read_table(Path(self.data))
+        return make(self.target) if self.data is None else from_table(self.data)
 
     def starts(self, problem: Target, rng: np.random.Generator) -> dict[str, Array]:
         """Start of each arm, y = (c, w row by row, b): eq. (6)."""
