@@ -138,6 +138,8 @@ def _comparison_group(comparison: Comparison) -> Group:
     items = comparison.observables
     numbers = {name: {key: getattr(item, key) for key in NUMBERS} for name, item in items.items()}
     attrs = {"verdict": comparison.verdict, "message": comparison.message, "observables": to_json(numbers)}
+    if comparison.reason:
+        attrs["reason"] = comparison.reason
     size = Coordinate("size", np.array(comparison.sizes, dtype=np.int64), "N", "number of weights")
     curves = []
     for name, item in items.items():

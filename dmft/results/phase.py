@@ -186,6 +186,11 @@ class PhaseDiagram:
 
         return tree(*describe(self))
 
+    def _repr_html_(self) -> str:
+        from .html import phase_html
+
+        return phase_html(self)
+
     def plot(self, observables: list[str] | None = None) -> Figure:
         """Publication figure: maps with the contour of the transition, slices with error bars, all raw points."""
         from .phase_figures import plot

@@ -93,7 +93,7 @@ def _comparison(groups: Mapping[str, Group]) -> Comparison | None:
         fields: dict[str, Any] = {key: math.nan if given[key] is None else given[key] for key in NUMBERS}
         fields |= {key: tuple(group.variables[f"{name}_{key}"].values.tolist()) for key in ARRAYS}
         observables[name] = ObservableComparison(**fields)
-    return Comparison(tuple(group.coordinates["size"].values.tolist()), observables)
+    return Comparison(tuple(group.coordinates["size"].values.tolist()), observables, group.attrs.get("reason", ""))
 
 
 def restored_status(attrs: Attributes, where: str) -> Status:

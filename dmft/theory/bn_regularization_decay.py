@@ -23,6 +23,8 @@ from .batch_statistics import ACTIVATIONS, KURTOSIS, REFERENCES, gaussian_penalt
 from .registry import register
 
 Array = np.ndarray
+#: Batches below this are small for the law: it is off by more than 5 % for Gaussian inputs without activation.
+FEW = 8
 BATCHES = np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
 
 
@@ -70,6 +72,15 @@ class BNRegularizationDecay(Model):
 
     def check(self) -> None:
         check_batch(self.batch)
+
+    def warnings(self) -> tuple[str, ...]:
+        if self.batch >= FEW:
+            return ()
+        words = f"zeta at batch = {self.batch} is the law of large batches, "
+        if self.distribution != "gaussian":
+            return (f"{words}off by a relative order 1/batch, and the exact penalty is known for Gaussian inputs only",)
+        exact = gaussian_penalty(self.batch, self.activation)
+        return (f"{words}{float(zeta(np.array(self.batch), self.activation)) / exact - 1.0:+.0%} off: see penalty",)
 
     def estimate(self, method: ClosedForm) -> dict[str, float]:
         return {"memory": 1e7, "seconds": 0.1}
