@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def statements(tree: ast.AST, *, types: bool) -> list[ast.AST]:
     return [node for node in ast.walk(tree) if id(node) not in hidden]
 
 
+@cache
 def imports(path: Path, *, types: bool) -> set[str]:
     """Modules of this package that the import statements of a file name."""
     here = module_name(path).split(".")

@@ -116,6 +116,8 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
 def _without_theory(theory: Solution, simulation: Solution) -> str:
     """Words for a theory that says nothing about what the simulation measures."""
     measured = [name for name in simulation if simulation[name].dims]
+    if not measured:
+        return "the simulation reports no curves"
     more = ", …" if len(measured) > 3 else ""
     return f"the theory makes no prediction of what the simulation measures ({', '.join(measured[:3])}{more})"
 

@@ -212,7 +212,8 @@ def test_closed_pipe_is_quiet(program, environment, tmp_path, reader):
 
 @pytest.mark.parametrize("closing", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(program, environment, tmp_path, closing):
-    line = f"{shlex.join([*program, 'solve', *QUICK, '--no-figure', '-o', 'run.h5'])} {closing}"
+    words = [*program, "solve", *RIDGE, "--no-figure", "-o", "run.h5"]
+    line = f"{shlex.join(words)} {closing}"
     done = subprocess.run(
         ["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
     )

@@ -48,15 +48,8 @@ def test_info_fits_on_a_screen(large_run):
     assert max(map(places, lines)) <= COLUMNS
     text = "\n".join(lines)
     assert "parameters  alpha=7.0 " in text, "what differs from the defaults comes first"
-    for word in (
-        "sgd: ",
-        "converged",
-        "quantity_number_0",
-        "function_number_0(t)",
-        "deviate",
-        "arXiv:0000.01234",
-        "-v",
-    ):
+    first = ("quantity_number_0", "function_number_0(t)", "arXiv:0000.01234")
+    for word in ("sgd: ", "converged", *first, "deviate", "-v"):
         assert word in text
     whole = "\n".join(file_lines(large_run, whole=True))
     assert all(item.name in whole for item in (*SCALARS, *CURVES))
