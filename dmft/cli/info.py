@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..results.phase import PhaseDiagram
     from ..results.run import Run
 
-#: Most lines of scalars, of the curves of each part and of parameters: all fits on a screen of 24 lines.
-SCALARS, CURVES, PARAMETERS = 6, 2, 2
+#: Lines of a screen, and the most of scalars, of curves and of parameters of a run: all fits on it.
+SCREEN = 24
+SCALARS, CURVES, PARAMETERS = 5, 2, 2
 
 
 @click.command(name="info", short_help="Summarise a file, or this machine.")
@@ -53,17 +54,16 @@ def command(file: Path | None, as_json: bool, verbose: bool) -> int:
 def file_lines(run: Run, *, whole: bool = False) -> list[str]:
     """A run on one screen, or the `whole` of it."""
     lines = [*run_lines(run, _title(run), None if whole else SCALARS), ""]
-    for part in ("theory", "simulation"):
-        solution = getattr(run, part)
-        if solution is not None:
-            curves = [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items() if curve.dims]
-            lines += _wrapped(part, curves, None if whole else CURVES)
+    parts = [(name, getattr(run, name)) for name in ("theory", "simulation") if getattr(run, name) is not None]
+    for name, solution in parts:
+        curves = [f"{key}({', '.join(curve.dims)})" for key, curve in solution.items() if curve.dims]
+        lines += _wrapped(name, curves, None if whole else CURVES // len(parts))
     return lines + _origin(run, whole)
 
 
 def sweep_file_lines(diagram: PhaseDiagram, *, whole: bool = False) -> list[str]:
     """A phase diagram on one screen, or the `whole` of it."""
-    lines = [*sweep_lines(diagram, _title(diagram), None if whole else SCALARS), ""]
+    lines = [""]
     for part in ("theory", "simulation", "comparison"):
         solution = getattr(diagram, part)
         if solution is not None:
@@ -72,7 +72,9 @@ def sweep_file_lines(diagram: PhaseDiagram, *, whole: bool = False) -> list[str]
     for failure in diagram.failures if whole else diagram.failures[:2]:
         where = ",".join(f"{name}={value}" for name, value in failure["point"].items())
         lines += _wrapped("failed", [where, *str(failure["error"]).split()], None if whole else 1)
-    return lines + _origin(diagram, whole)
+    lines += _origin(diagram, whole)
+    room = max(SCALARS, SCREEN - len(lines) - len(diagram.coordinates) - 4)
+    return [*sweep_lines(diagram, _title(diagram), None if whole else room), *lines]
 
 
 def _origin(run: Run | PhaseDiagram, whole: bool) -> list[str]:

@@ -9,7 +9,7 @@ import click
 
 from .model_command import all_parts
 from .options import complete_slug
-from .report import WIDTH, print_json, table
+from .report import WIDTH, hanging, print_json, table
 
 if TYPE_CHECKING:
     from ..parameters import Parameter
@@ -142,14 +142,3 @@ def folded(rows: Sequence[Sequence[str]]) -> list[str]:
     lines = table(rows)
     indent = min((len(line) - len(row[-1]) for line, row in zip(lines, rows, strict=True)), default=0)
     return [part for line in lines for part in hanging(line.lstrip(), "  ", " " * min(indent, WIDTH // 2))]
-
-
-def hanging(text: str, first: str, others: str) -> list[str]:
-    """Lines of at most :data:`WIDTH` characters; runs of blanks, which are columns, stay."""
-    if len(first + text) <= WIDTH:
-        return [first + text]
-    head, tail = text[: WIDTH - len(first)].rpartition(" ")[::2]
-    rest = tail + text[WIDTH - len(first) :]
-    if not head.strip():  # one long word
-        return [first + text]
-    return [(first + head).rstrip(), *hanging(rest.lstrip(), others, others)]

@@ -69,7 +69,8 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
 
 def run_lines(run: Run, title: str, most: int | None = None) -> list[str]:
     """The table of a run; at `most` so many lines of scalars and half as many of observables that were compared."""
-    lines = [f"{run.model}: {title}", f"{run.status.code}: {run.status.message}", ""]
+    head = (f"{run.model}: {title}", f"{run.status.code}: {run.status.message}")
+    lines = [*(line for text in head for line in hanging(text, "", "  ")), ""]
     lines += scalar_lines(run.scalars.values(), most)
     if run.comparison is not None:
         lines += ["", *comparison_lines(run.comparison, None if most is None else most // 2)]
@@ -109,7 +110,7 @@ def comparison_lines(comparison: Comparison, most: int | None = None) -> list[st
             (name, f"{item.max_z:.2f}", f"{item.threshold:.2f}", f"{item.relative_error:.2g}", exponent, verdict)
         )
     more = [f"  … and {left} that deviate less"] if left else []
-    return [comparison.message, *(table(rows) if comparison.observables else []), *more]
+    return [*hanging(comparison.message, "", "  "), *(table(rows) if comparison.observables else []), *more]
 
 
 def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
@@ -122,6 +123,17 @@ def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
         + "  ".join(cell + " " * (width - places(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def hanging(text: str, first: str, others: str) -> list[str]:
+    """Lines of at most :data:`WIDTH` characters; runs of blanks, which are columns, stay."""
+    if len(first + text) <= WIDTH:
+        return [first + text]
+    head, tail = text[: WIDTH - len(first)].rpartition(" ")[::2]
+    rest = tail + text[WIDTH - len(first) :]
+    if not head.strip():  # one long word
+        return [first + text]
+    return [(first + head).rstrip(), *hanging(rest.lstrip(), others, others)]
 
 
 def places(text: str) -> int:

@@ -20,8 +20,8 @@ _COLOURS = {
     "converged": GOOD, "interrupted": HALF, "not_converged": BAD, "diverged": BAD, "complete": GOOD, "failed": BAD,
     "agrees": GOOD, "undecided": HALF, "deviates": BAD,
 }  # fmt: skip
-#: Pixels that a figure is wide at most.
-WIDTH = 640
+#: Pixels that a figure is wide at most, and the observables of a phase diagram that it shows.
+WIDTH, SHOWN = 640, 2
 
 
 def run_html(run: Run) -> str:
@@ -48,7 +48,7 @@ def phase_html(diagram: PhaseDiagram) -> str:
         (", ".join(f"{name} = {value}" for name, value in item["point"].items()), item["error"])
         for item in diagram.failures
     )
-    parts.append(_image(diagram))
+    parts.append(_image(diagram, list(diagram.observables[:SHOWN])))
     parts.append(_details("Axes", axes, open_=True))
     parts.append(_details("Scalars", scalars, open_=True))
     parts.append(_details("Failed points", failures))
@@ -85,12 +85,12 @@ def _details(name: str, rows: Iterable[tuple[object, ...]], open_: bool = False)
     return f"<details{' open' if open_ else ''}><summary>{name}</summary><table>{table}</table></details>"
 
 
-def _image(result: Run | PhaseDiagram) -> str:
-    """The default figure as data, or nothing: a repr must not fail because of a broken matplotlib."""
+def _image(result: Run | PhaseDiagram, observables: list[str] | None = None) -> str:
+    """The figure as data, or nothing: a repr must not fail because of a broken matplotlib."""
     try:
         from .figures import render
 
-        data = base64.b64encode(render(result.plot(), ".png", dpi=100)).decode()
+        data = base64.b64encode(render(result.plot(observables), ".png", dpi=100)).decode()
     except Exception as error:
         return f"<p>No figure: {_text(error)}</p>"
     look = f"max-width:{WIDTH}px;width:100%;background:white"

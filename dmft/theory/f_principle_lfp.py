@@ -89,8 +89,8 @@ class FPrincipleLFP(Model):
         Panel("prediction_plane"),
         Panel("spectral_remainder", log="xy"),
     )
-    sizes: ClassVar[tuple[int, ...]] = (2500, 5000, 10000)
     method: ClassVar[type[Kernel]] = Kernel
+    sizes: ClassVar[tuple[int, ...]] = (2500, 5000, 10000)
 
     activation: str = declare("relu", "σ", "activation", choices=("relu", "tanh"))
     dimension: int = declare(1, "d", "dimension of the inputs; 2 for ReLU only", bounds="[1, 2]")

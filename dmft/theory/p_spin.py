@@ -64,7 +64,6 @@ class PSpin(Model):
         "(1995), arXiv:cond-mat/9502075",
     )
     observables: ClassVar[tuple[Observable, ...]] = OBSERVABLES + SCALARS
-    method: ClassVar[type[TwoTime]] = TwoTime
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("energy", log="x", guides=(Guide("threshold_energy"),)),
         Panel("aging_correlation", family="waiting_time", log="x", guides=(Guide("plateau"),)),
@@ -86,6 +85,7 @@ class PSpin(Model):
         Panel("correlation"),
         Panel("response"),
     )
+    method: ClassVar[type[TwoTime]] = TwoTime
 
     p: int = declare(3, "p", "spins in each interaction", bounds="[2, 20]")
     temperature: float = declare(0.0, "T", "temperature; 0 = gradient flow", bounds="[0, 100]")
