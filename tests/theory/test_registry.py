@@ -18,7 +18,7 @@ from dmft.theory.base import Model
 from dmft.theory.sgd import SGD
 
 BUILT_IN = [slug for slug, model in dmft.models().items() if model.__module__.startswith("dmft.")]
-UNITS = ("1", "rad", "step", "min")
+UNITS = ("1", "bit", "min", "rad", "step")
 #: The order of what stands in every model, as far as it does.
 ATTRIBUTES = ("slug", "title", "references", "observables", "figure", "method", "sizes", "twin")
 METHODS = ("check", "warnings", "default_sizes", "estimate", "solve", "coordinates")
