@@ -299,7 +299,7 @@ def sum_and_difference(first, second, scale):
 
 @inlined
 def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
-    """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which row t of `x` holds."""
+    """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
     c, row, last, total = x.dtype.type(coupling), x[s, :width], x[t, :width], x.dtype.type(0.0)
     for lane in range(width):
         row[lane] = slope[members[lane]] * (response - c * sums[lane])
