@@ -297,6 +297,22 @@ def sum_and_difference(first, second, scale):
         first[i], second[i] = scale * (a + b), scale * (a - b)
 
 
+@compiled
+def affordable_paths(slopes, most, least):
+    """Largest 2^-k of all paths of which at most `most` have a slope that is not 0, but no fewer than `least`.
+
+    The share of such paths is that of all: stopping at the first that is too many would favour small slopes.
+    """
+    paths, live = slopes.shape[0], 0
+    for i in range(paths):
+        if slopes[i] != 0.0:
+            live += 1
+    while paths >= 2 * least and live > most:
+        paths //= 2
+        live //= 2
+    return paths
+
+
 @inlined
 def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
     """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
@@ -309,8 +325,8 @@ def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
 
 
 @compiled
-def path_response_row(t, coupling, columns, slopes, out):
-    """Exact response of every path at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
+def path_response_row(t, coupling, columns, slopes, n, out):
+    """Exact response of the first `n` paths at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
 
     ``ρ = (1 + coupling R D)⁻¹``, of which only row t is needed: ρ(t,s) = −coupling x(s) with
     ``x(s) = D(s) [R(t,s) − coupling Σ_{s<v<t} x(v) R(v,s)]``, from s = t−1 down. R is common to all paths, so this is
@@ -320,10 +336,9 @@ def path_response_row(t, coupling, columns, slopes, out):
     ----------
     columns : ndarray (times, times)
         ``columns[s, v] = R(v, s)``: the response, transposed.
-    slopes : ndarray (times, n)
+    slopes : ndarray (times, paths)
         D of every path up to time t; its precision is that of the sums.
     """
-    n = slopes.shape[1]
     for s in range(t + 1):
         out[s] = 0.0
     live, alive = np.empty(n, dtype=np.int64), 0
@@ -443,7 +458,9 @@ def _observe(evaluate, parameters, t, numbers, state):
         else:
             for i in range(state.slopes.shape[2]):
                 state.slopes[c, t, i] = work[c, 3, i]
-            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], state.rows[c])
+            paths = affordable_paths(work[c, 3], numbers.budget / max(t, 1), numbers.least)
+            state.carriers[c] += paths
+            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], paths, state.rows[c])
     if not next_kernels(t, slope, numbers, state):
         return drive, False
     if copies == 2:
