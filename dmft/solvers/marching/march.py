@@ -37,7 +37,7 @@ LARGEST = {"float64": 1e100, "float32": 1e60}
 
 
 class March:
-    """State of one march over ``steps`` steps with `count` paths; `digits` as in :class:`Paths`, no `carriers`: probes."""
+    """State of one march of `steps` steps with `count` paths; `digits` as in :class:`Paths`; no `carriers`: probes."""
 
     def __init__(
         self,
