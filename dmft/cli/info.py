@@ -126,7 +126,8 @@ def _title(run: Run | PhaseDiagram) -> str:
 
 def _wrapped(label: str, words: list[str], most: int | None = None) -> list[str]:
     """Words after a label, continued on indented lines, at `most` so many; no word is split."""
-    lines, line = [], f"{label:<12}"
+    lines: list[str] = []
+    line = f"{label:<12}"
     for count, word in enumerate(words):
         more = f"… and {len(words) - count} more"
         last = most is not None and len(lines) == most - 1
