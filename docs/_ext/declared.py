@@ -1,11 +1,12 @@
 """Directives that print what the code declares, so that tables and help texts cannot go out of date.
 
 ``.. declared:: parameters sgd`` (or ``method sgd``, ``simulation``, ``observables sgd``) makes a table;
-``.. dmft-help:: solve`` the help text of a command.
+``.. declared:: references sgd`` the list of sources; ``.. dmft-command:: solve`` usage and options of a command.
 """
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from docutils import nodes
@@ -41,6 +42,18 @@ def rows(what: str, slug: str) -> tuple[Row, list[Row]]:
     return ["name", "symbol", "meaning", "default", "allowed"], [parameter_row(item) for item in declared.declared()]
 
 
+def sources(references: tuple[str, ...]) -> nodes.bullet_list:
+    """Sources of a model; arXiv numbers become links."""
+    entries = nodes.bullet_list()
+    for text in references:
+        line = nodes.paragraph()
+        for part in re.split(r"(arXiv:[\w./-]*\w)", text):
+            address = "https://arxiv.org/abs/" + part.removeprefix("arXiv:")
+            line += nodes.reference(part, part, refuri=address) if part.startswith("arXiv:") else nodes.Text(part)
+        entries += nodes.list_item("", line)
+    return entries
+
+
 def cell(text: str) -> nodes.entry:
     literal = text.startswith("``")
     content = nodes.literal(text=text.strip("`")) if literal else nodes.Text(text)
@@ -62,6 +75,8 @@ class DeclaredTable(Directive):
 
     def run(self) -> list[nodes.Node]:
         what, slug = (*self.arguments, "")[:2]
+        if what == "references":
+            return [sources(find(slug).references)]
         return [table(*rows(what, slug))]
 
 
