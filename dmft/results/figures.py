@@ -69,9 +69,9 @@ def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
     """
     panels = chosen(run, observables)
     with matplotlib.rc_context(fname=STYLE):  # everything that is not in this file is matplotlib's default
-        curves, maps = ([panel for panel in panels if is_map(run, panel) is kind] for kind in (False, True))
+        panels.sort(key=lambda panel: is_map(run, panel))  # curves first, in their order
         columns = 2 if len(panels) > 1 else 1
-        rows = [part[i : i + columns] for part in (curves, maps) for i in range(0, len(part), columns)]
+        rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
         heights = [height for row in rows for height in _heights(run, row)]
         figure = RunFigure((WIDE if columns == 2 else NARROW, sum(heights or [CURVE]) + 0.5), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.03, w_pad=0.05, hspace=0.0)  # type: ignore[union-attr,call-arg]
@@ -155,9 +155,10 @@ def is_map(run: Run, panel: Panel) -> bool:
 
 
 def _heights(run: Run, row: list[Panel]) -> list[float]:
-    if is_map(run, row[0]):
-        return [MAP]
-    return [CURVE, RESIDUAL] if any(has_residual(run, panel) for panel in row) else [CURVE]
+    height = MAP if any(is_map(run, panel) for panel in row) else CURVE
+    if not any(not is_map(run, panel) and has_residual(run, panel) for panel in row):
+        return [height]
+    return [CURVE if height == CURVE else MAP - RESIDUAL, RESIDUAL]
 
 
 def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float], columns: int) -> None:
@@ -168,7 +169,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
         for column, panel in enumerate(row):
             below = None
             if is_map(run, panel):
-                axes = figure.add_subplot(grid[top, column])
+                axes = figure.add_subplot(grid[top : top + depth, column])
                 draw_map(run, panel, axes)
             elif panel.family:
                 axes = figure.add_subplot(grid[top : top + depth, column])

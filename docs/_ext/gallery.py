@@ -43,7 +43,7 @@ class System(SphinxDirective):
     """``.. system:: FAMILY``"""
 
     required_arguments = 1
-    option_spec: ClassVar[dict] = {name: directives.unchanged_required for name in ("picture", "question", "verdict")}
+    option_spec: ClassVar[dict] = dict.fromkeys(("picture", "question", "verdict"), directives.unchanged_required)
 
     def run(self) -> list[nodes.Node]:
         family = self.arguments[0]
