@@ -47,6 +47,78 @@ def test_every_model_has_a_page():
     assert {slug.replace("/", "_").replace("-", "_") for slug in models()} <= pages
 
 
+#: Sections that every system's page has, in this order; others may stand between them.
+SECTIONS = ["Question", "Equations", "Numerics", "Figure", "Claims and verdicts", "Limits"]
+SECTIONS += ["Parameters and observables", "References"]
+PAGES = sorted((DOCS / "theory" / f"{slug.replace('/', '_').replace('-', '_')}.rst", slug) for slug in models())
+
+
+#: Columns of the table of claims.
+HEADER = ["Claim", "Our figure", "Verdict", "Hypotheses"]
+
+
+def table_of_claims(text):
+    """Rows below the header, as lists of cells."""
+    rows = re.findall(r"^   \* - .*\n(?:     .*\n)+", text, flags=re.M)
+    cells = [[" ".join(cell.split()) for cell in re.split(r"^ {3}[* ] - ", row, flags=re.M)[1:]] for row in rows]
+    return cells[cells.index(HEADER) + 1 :]
+
+
+def sections(text):
+    """Text of each section by its title."""
+    parts = re.split(r"^(\S.*)\n-{4,}$", text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize(("page", "slug"), PAGES, ids=[slug for _, slug in PAGES])
+def test_page_of_a_system(page, slug):
+    text = page.read_text()
+    found = sections(text)
+    assert [title for title in found if title in SECTIONS] == SECTIONS
+    assert all(body.strip() for body in found.values())
+    assert text.startswith(f"``{slug}``: ")
+    assert ".. math::" in found["Equations"] or ":label:" in found["Equations"]
+    assert ".. figure:: ../images/" in found["Figure"]
+    claims = table_of_claims(found["Claims and verdicts"])
+    assert claims
+    assert all(len(row) == len(HEADER) and all(row) for row in claims)
+    for what in ("parameters", "observables", "references"):
+        assert f".. declared:: {what} {slug}\n" in text or (what == "references" and ".. [" in found["References"])
+    assert (f".. system:: {slug}\n" in text) is ("/" not in slug), "a card for each family, on its own page"
+
+
+def test_every_variant_is_in_the_contents_of_its_family():
+    page_of = {slug: page for page, slug in PAGES}
+    for page, slug in PAGES:
+        family = slug.partition("/")[0]
+        above = (DOCS / "index.rst" if slug == family else page_of[family]).read_text()
+        assert re.search(rf"^   (?:theory/)?{page.stem}$", above, flags=re.M), slug
+
+
+def test_images_are_there_and_used():
+    used = set()
+    for page in [*DOCS.rglob("*.rst"), ROOT / "README.md"]:
+        text = page.read_text()
+        for name in re.findall(r"(?:figure|image|picture)::? (\S*images/\S+)", text):
+            assert (page.parent / name).is_file(), f"{page.name}: {name}"
+        used |= set(re.findall(r"images/([\w.-]+)", text))
+    assert {path.name for path in (DOCS / "images").iterdir()} == used
+
+
+def test_figures_have_words_for_those_who_do_not_see_them():
+    for page in DOCS.rglob("*.rst"):
+        text = page.read_text()
+        assert len(re.findall(r"^ *\.\. figure:: ", text, flags=re.M)) == len(re.findall(r"^ *:alt: \S", text, flags=re.M))
+
+
+def test_public_names_are_in_the_reference():
+    text = "".join(page.read_text() for page in DOCS.rglob("*.rst"))
+    for name in set(dmft.__all__) - {"__version__"}:
+        assert re.search(rf"\.\. auto(?:function|class|exception):: dmft\.(?:[\w.]+\.)?{name}\n", text) or (
+            name == "DMFTError" and ".. automodule:: dmft.errors" in text
+        ), name
+
+
 def test_readme_lists_every_model_and_links_to_files_that_exist():
     text = (ROOT / "README.md").read_text()
     for slug in models():

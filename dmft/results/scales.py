@@ -71,6 +71,8 @@ def tick_numbers(axis: Axis, values: Array) -> None:
 
 def _plain(value: float) -> str:
     """A number as people write it: with a power of ten only where zeros would have to be counted."""
+    if value == round(value) and value < 1e5:
+        return str(int(value))
     mantissa, _, exponent = f"{value:.3g}".partition("e") if 1e-3 <= value < 1e4 else f"{value:.2e}".partition("e")
     if not exponent:
         return mantissa

@@ -1,17 +1,20 @@
 """Directives that print what the code declares, so that tables and help texts cannot go out of date.
 
 ``.. declared:: parameters sgd`` (or ``method sgd``, ``simulation``, ``observables sgd``) makes a table;
-``.. declared:: references sgd`` the list of sources; ``.. dmft-command:: solve`` usage and options of a command.
+``.. declared:: references sgd`` the list of sources. ``.. dmft-commands::`` describes every command,
+``.. dmft-models::`` every model.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-from typing import ClassVar
 
+import click
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 from dmft.parameters import Declared, Parameter
 from dmft.results.curve import Observable
@@ -80,27 +83,61 @@ class DeclaredTable(Directive):
         return [table(*rows(what, slug))]
 
 
-class Help(Directive):
-    """``.. dmft-help:: [COMMAND …]`` prints ``dmft COMMAND … --help``."""
-
-    optional_arguments = 1
-    final_argument_whitespace = True
-    option_spec: ClassVar[dict] = {}
+class Commands(Directive):
+    """``.. dmft-commands::``: a section for each command, with usage, words and tables of its options."""
 
     def run(self) -> list[nodes.Node]:
-        from click.testing import CliRunner
-
         from dmft.cli import cli
 
-        arguments = self.arguments[0].split() if self.arguments else []
-        answer = CliRunner(env={"COLUMNS": "100"}).invoke(cli, [*arguments, "--help"])
-        if answer.exit_code:
-            raise self.error(f"dmft {' '.join(arguments)} --help: exit code {answer.exit_code}")
-        text = f"$ dmft {' '.join([*arguments, '--help'])}\n{answer.output}"
-        return [nodes.literal_block(text, text, language="text")]
+        context = cli.make_context("dmft", [], resilient_parsing=True)
+        return [command_section(cli.get_command(context, name), context) for name in cli.list_commands(context)]
+
+
+def command_section(command: click.Command, above: click.Context) -> nodes.section:
+    """One command; the options of a model are those of the default one."""
+    context = command.make_context(command.name, [], parent=above, resilient_parsing=True)
+    usage = context.get_usage().removeprefix("Usage: ")
+    parts: list[nodes.Node] = [nodes.literal_block(usage, usage, language="text")]
+    for text in inspect.cleandoc(command.help or "").split("\n\n"):
+        parts.append(nodes.paragraph(text=" ".join(text.split())))
+    groups = dict(context.meta.get("dmft.groups", {}))
+    declared = {option for options in groups.values() for option in options}
+    groups["Options"] = [option for option in command.get_params(context) if option not in declared]
+    for title, options in groups.items():
+        lines = [line for line in (option_row(option, context) for option in options) if line]
+        if lines:
+            parts += [nodes.rubric(text=title), table(["option", "meaning"], lines)]
+    return section(f"dmft {command.name}", f"dmft-{command.name}", parts)
+
+
+def option_row(option: click.Parameter, context: click.Context) -> Row | None:
+    record = option.get_help_record(context)
+    return [f"``{record[0]}``", record[1]] if record else None
+
+
+class Models(SphinxDirective):
+    """``.. dmft-models::``: a section for each model, with all that it declares and a link to its page."""
+
+    def run(self) -> list[nodes.Node]:
+        sections = []
+        for slug, model in models().items():
+            page = "theory/" + slug.replace("/", "_").replace("-", "_")
+            words, _ = self.parse_inline(f":doc:`{model.title} </{page}>`", lineno=self.lineno)
+            parts: list[nodes.Node] = [nodes.paragraph("", "", *words)]
+            for what in ("parameters", "method", "observables"):
+                header, body = rows(what, slug)
+                if body:
+                    parts += [nodes.rubric(text=what), table(header, body)]
+            sections.append(section(slug, "model-" + nodes.make_id(slug), parts))
+        return sections
+
+
+def section(title: str, name: str, parts: list[nodes.Node]) -> nodes.section:
+    return nodes.section("", nodes.title("", "", nodes.literal(text=title)), *parts, ids=[name], names=[name])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("declared", DeclaredTable)
-    app.add_directive("dmft-help", Help)
+    app.add_directive("dmft-commands", Commands)
+    app.add_directive("dmft-models", Models)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
