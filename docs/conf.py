@@ -44,6 +44,7 @@ html_static_path = ["_static"]
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax" / "tex-svg.js"
 html_static_path.append(str(MATHJAX))
 mathjax_path = MATHJAX.name
+mathjax3_config = {"svg": {"scale": 0.92}}
 
 autodoc_typehints = "none"  # the numpydoc sections say it in words
 autodoc_member_order = "bysource"

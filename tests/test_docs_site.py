@@ -51,7 +51,7 @@ def test_gallery_makes_cards_and_misses_pictures(tmp_path):
     (source / "one.png").write_bytes((ROOT / "docs" / "images" / "lamb.png").read_bytes())
     answer = build(source, tmp_path / "html")
     assert answer.returncode == 1
-    assert "system p-spin: there is no picture two.png" in " ".join(answer.stderr.replace(str(source), "").split())
+    assert f"system p-spin: there is no picture {source / 'two.png'}" in " ".join(answer.stderr.split())
     assert "no page has `.. system:: sgd`" in answer.stderr
     assert "`.. system:: lamb`" not in answer.stderr
     start = (tmp_path / "html" / "index.html").read_text()
@@ -89,13 +89,13 @@ def test_command_line_and_models_are_complete(site):
 
     commands, parameters = ((site / f"{name}.html").read_text() for name in ("cli", "models"))
     assert all(f'id="dmft-{name}"' in commands for name in COMMANDS)
-    assert "--batch-fraction NUMBER" in commands
+    assert "--batch-fraction" in commands
     assert parameters.count('<section id="model-') == len(models())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["index", "theory/sgd", "theory/relu_neuron", "solvers"])
-def test_pages_in_a_browser(site, page, tmp_path, request):
+def test_pages_in_a_browser(site, page, tmp_path):
     """No picture is missing, nothing is wider than the window, the console is silent, formulas are set."""
     browser = load_browser()
     if browser.find() is None:
@@ -104,7 +104,7 @@ def test_pages_in_a_browser(site, page, tmp_path, request):
     shots.mkdir(parents=True, exist_ok=True)
     shot = shots / f"docs-{page.replace('/', '-')}.png"
     seen = browser.look(site / f"{page}.html", shot, width=1400, height=3000)
-    assert seen.pictures >= (len(list((site / "_images").iterdir())) > 0) * (page != "solvers")
+    assert seen.pictures > 0 or page == "solvers"
     assert not seen.broken
     assert not seen.external
     assert not seen.unlabelled

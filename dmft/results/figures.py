@@ -189,11 +189,14 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
 def _head(run: Run, figure: Figure, columns: int) -> None:
     """Title and legend above all panels, the title as that of the legend: they cannot overlap."""
     words = textwrap.fill(title(run), 130 if columns == 2 else 60, break_long_words=False, break_on_hyphens=False)
+    found: dict[str, object] = {}
     for axes in figure.axes:
-        handles, names = axes.get_legend_handles_labels()
-        if handles:
-            figure.legend(
-                handles, names, loc="outside upper left", ncols=2, title=words, title_fontsize=9, alignment="left"
-            )
-            return
-    figure.suptitle(words, x=0.02, ha="left")
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    if found:
+        figure.legend(
+            list(found.values()), list(found), loc="outside upper left", ncols=2, title=words, title_fontsize=9,
+            alignment="left",
+        )  # fmt: skip
+    else:
+        figure.suptitle(words, x=0.02, ha="left")
