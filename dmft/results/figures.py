@@ -52,7 +52,7 @@ def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
         Theory, simulation or both.
     observables : sequence of str or Panel, optional
         Curves or functions of two axes by name, or panels. Default: those that the model declares
-        (:attr:`Run.figure <dmft.results.run.Run.figure>`); if it declares none, the first curves over the main axis
+        (``run.figure``); if it declares none, the first curves over the main axis
         and the first maps.
 
     Returns

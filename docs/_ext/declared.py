@@ -2,7 +2,7 @@
 
 ``.. declared:: parameters sgd`` (or ``method sgd``, ``simulation``, ``observables sgd``) makes a table;
 ``.. declared:: references sgd`` the list of sources. ``.. dmft-commands::`` describes every command,
-``.. dmft-models::`` every model.
+``.. dmft-models::`` every model, ``.. dmft-classes::`` their classes.
 """
 
 from __future__ import annotations
@@ -132,6 +132,14 @@ class Models(SphinxDirective):
         return sections
 
 
+class Classes(SphinxDirective):
+    """``.. dmft-classes::``: the class of every model, from its docstring."""
+
+    def run(self) -> list[nodes.Node]:
+        lines = [f".. autoclass:: {model.__module__}.{model.__qualname__}\n" for model in models().values()]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 def section(title: str, name: str, parts: list[nodes.Node]) -> nodes.section:
     return nodes.section("", nodes.title("", "", nodes.literal(text=title)), *parts, ids=[name], names=[name])
 
@@ -140,4 +148,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("declared", DeclaredTable)
     app.add_directive("dmft-commands", Commands)
     app.add_directive("dmft-models", Models)
+    app.add_directive("dmft-classes", Classes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
