@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,8 @@ def test_images_are_there_and_used():
 def test_figures_have_words_for_those_who_do_not_see_them():
     for page in DOCS.rglob("*.rst"):
         text = page.read_text()
-        assert len(re.findall(r"^ *\.\. figure:: ", text, flags=re.M)) == len(re.findall(r"^ *:alt: \S", text, flags=re.M))
+        figures, words = (re.findall(f"^ *{start} .", text, flags=re.M) for start in (r"\.\. figure::", ":alt:"))
+        assert len(figures) == len(words), page.name
 
 
 def test_public_names_are_in_the_reference():
@@ -150,6 +152,58 @@ def plugin(tmp_path):
     about.joinpath("entry_points.txt").write_text("".join(f"[{name}]{lines}\n" for name, lines in groups))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     return {**os.environ, "PYTHONPATH": path}
+
+
+def blocks(page, language):
+    """Code blocks of a page."""
+    pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
+    return [textwrap.dedent(block).strip() for block in re.findall(pattern, page.read_text(), flags=re.M)]
+
+
+@pytest.mark.slow
+def test_commands_of_the_cluster_page(tmp_path):
+    """All of them in order; `sbatch array.sh` runs the script once for each number of its array, as Slurm would."""
+    for name in ("array.sh", "phase.toml"):
+        shutil.copy(ROOT / "examples" / "cluster" / name, tmp_path)
+    (tmp_path / "dmft").write_text(f'#!/bin/sh\nexec {sys.executable} -m dmft "$@"\n')
+    (tmp_path / "dmft").chmod(0o755)
+    usual = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    first, last = re.search(r"--array=(\d+)-(\d+)", (tmp_path / "array.sh").read_text()).groups()
+    slurm = {"SLURM_JOB_ID": "1", "SLURM_CPUS_PER_TASK": "1", "SLURM_ARRAY_TASK_COUNT": last}
+    commands = "\n".join(blocks(DOCS / "cluster.rst", "sh")).splitlines()
+    assert "sbatch array.sh" in commands
+    for line in commands:
+        tasks = [str(number) for number in range(int(first), int(last) + 1)] if line.startswith("sbatch ") else [""]
+        for task in tasks:
+            env = {**usual, **slurm, "SLURM_ARRAY_TASK_ID": task} if task else usual
+            command = ["sh", "-c", line.replace("sbatch ", "sh ")]
+            answer = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+            assert answer.returncode == 0, f"{line}: {answer.stderr}"
+    assert (tmp_path / "gain.png").stat().st_size > 10_000
+    gains = [dmft.load(tmp_path / name)["noise_gain"].values for name in ("phase.h5", "dask.h5")]
+    assert (gains[0] == gains[1]).all(), "the same bits whoever calculates"
+    (code,) = blocks(DOCS / "cluster.rst", "python")
+    assert run(["-c", code], cwd=tmp_path).strip().endswith("(8, 6)")
+
+
+@pytest.mark.slow
+def test_plugin_is_installed_and_passes_its_own_tests(tmp_path):
+    """`pip install` of the example into a folder of its own, then every command of the page, and its tests."""
+    source = shutil.copytree(ROOT / "examples" / "plugin", tmp_path / "source")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, tmp_path / "site", source], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    path = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    env = {**os.environ, "PYTHONPATH": path}
+    install, *commands = blocks(DOCS / "add_model.rst", "sh")[-1].splitlines()
+    assert install == "pip install ./examples/plugin"
+    for line in commands:
+        run(["-m", *line.split()], env=env, cwd=tmp_path)
+    (use,) = (code for code in blocks(DOCS / "add_model.rst", "python") if "compare(" in code)
+    assert "agree" in run(["-c", use], env=env, cwd=tmp_path)
+    run(["-m", "pytest", "-q", "-p", "no:cacheprovider", str(source / "tests")], env=env, cwd=tmp_path)
 
 
 def run(arguments, **kwargs):

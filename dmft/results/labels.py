@@ -17,7 +17,8 @@ WORDS = re.compile(
 
 def _upright(found: re.Match[str]) -> str:
     if found["function"]:
-        return rf"{found['d']}\mathrm{{{found['function']}}}\,"
+        gap = r"\ " if found[0].endswith(" ") else r"\,"
+        return rf"{found['d']}\mathrm{{{found['function']}}}{gap}"
     if found["space"]:
         return r"\ "
     return found[0] if found[0][0] in "\\{" else rf"\mathrm{{{found[0]}}}"
