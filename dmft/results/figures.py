@@ -193,9 +193,10 @@ def _head(run: Run, figure: Figure, columns: int) -> None:
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)
+    names = sorted(found, key=lambda name: name != "theory")  # first, wherever it was drawn first
     if found:
         figure.legend(
-            list(found.values()), list(found), loc="outside upper left", ncols=2, title=words, title_fontsize=9,
+            [found[name] for name in names], names, loc="outside upper left", ncols=2, title=words, title_fontsize=9,
             alignment="left",
         )  # fmt: skip
     else:
