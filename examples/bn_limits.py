@@ -66,6 +66,8 @@ def main(path: str) -> None:
     right.axhline(none[2] * product, color="0.4", ls=":", lw=0.9, label="instability, no floor")
     right.set(xscale="log", xlabel=r"$-\log_{10}\varphi_f$", ylabel=r"$T\eta\lambda$")
     right.legend(fontsize=6.5, loc="center left")
+    for axes in (left, right):
+        tick_logarithm(axes.xaxis, np.array([1.5, 90.0]), at_points=False)
     figure.savefig(path, dpi=150)
 
 

@@ -109,7 +109,9 @@ def model_lines(model: type[Model]) -> list[str]:
     others = variants(model.slug)
     if others:
         lines += ["", "Same family", *(f"  {slug}" for slug in others)]
-    return [*lines, "", "References", *(f"  {source}" for source in model.references)]
+    if model.references:
+        lines += ["", "References", *(f"  {source}" for source in model.references)]
+    return lines
 
 
 def _parameter_lines(items: tuple[Parameter, ...]) -> list[str]:

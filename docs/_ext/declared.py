@@ -19,9 +19,15 @@ from sphinx.util.docutils import SphinxDirective
 from dmft.parameters import Declared, Parameter
 from dmft.results.curve import Observable
 from dmft.simulation.method import Simulation
+from dmft.theory.base import Model
 from dmft.theory.registry import find, models
 
 Row = list[str]
+
+
+def own_models() -> dict[str, type[Model]]:
+    """The models of this package: others that are installed have documentation of their own."""
+    return {slug: model for slug, model in models().items() if model.__module__.startswith("dmft.")}
 
 
 def parameter_row(item: Parameter) -> Row:
@@ -36,7 +42,7 @@ def observable_row(item: Observable) -> Row:
 def rows(what: str, slug: str) -> tuple[Row, list[Row]]:
     """Header and body of a table."""
     if what == "models":
-        return ["slug", "what is solved"], [[f"``{name}``", cls.title] for name, cls in models().items()]
+        return ["slug", "what is solved"], [[f"``{name}``", cls.title] for name, cls in own_models().items()]
     if what == "observables":
         return ["name", "symbol", "meaning", "axes"], [observable_row(item) for item in find(slug).observables]
     declared: type[Declared] = Simulation
@@ -115,12 +121,12 @@ def option_row(option: click.Parameter, context: click.Context) -> Row | None:
     return [f"``{record[0]}``", record[1]] if record else None
 
 
-class Models(SphinxDirective):
+class ModelSections(SphinxDirective):
     """``.. dmft-models::``: a section for each model, with all that it declares and a link to its page."""
 
     def run(self) -> list[nodes.Node]:
         sections = []
-        for slug, model in models().items():
+        for slug, model in own_models().items():
             page = "theory/" + slug.replace("/", "_").replace("-", "_")
             words, _ = self.parse_inline(f":doc:`{model.title} </{page}>`", lineno=self.lineno)
             parts: list[nodes.Node] = [nodes.paragraph("", "", *words)]
@@ -136,7 +142,7 @@ class Classes(SphinxDirective):
     """``.. dmft-classes::``: the class of every model, from its docstring."""
 
     def run(self) -> list[nodes.Node]:
-        lines = [f".. autoclass:: {model.__module__}.{model.__qualname__}\n" for model in models().values()]
+        lines = [f".. autoclass:: {model.__module__}.{model.__qualname__}\n" for model in own_models().values()]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -147,6 +153,6 @@ def section(title: str, name: str, parts: list[nodes.Node]) -> nodes.section:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("declared", DeclaredTable)
     app.add_directive("dmft-commands", Commands)
-    app.add_directive("dmft-models", Models)
+    app.add_directive("dmft-models", ModelSections)
     app.add_directive("dmft-classes", Classes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from declared import own_models
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -16,8 +17,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
-
-from dmft.theory.registry import models
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ class gallery(nodes.General, nodes.Element):
 def families() -> dict[str, list[str]]:
     """Slugs of the models by family."""
     found: dict[str, list[str]] = {}
-    for slug in models():
+    for slug in own_models():
         found.setdefault(slug.partition("/")[0], []).append(slug)
     return found
 
