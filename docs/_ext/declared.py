@@ -64,9 +64,15 @@ def sources(references: tuple[str, ...]) -> nodes.bullet_list:
 
 
 def cell(text: str) -> nodes.entry:
-    literal = text.startswith("``")
-    content = nodes.literal(text=text.strip("`")) if literal else nodes.Text(text)
-    return nodes.entry("", nodes.paragraph("", "", content))
+    content = [nodes.literal(text=text.strip("`"))] if text.startswith("``") else words(text)
+    return nodes.entry("", nodes.paragraph("", "", *content))
+
+
+def words(text: str) -> list[nodes.Node]:
+    """Prose in which commands and options are literal, so that no typography changes their dashes."""
+    pattern = r"(dmft [^;]+)" if text.startswith("Example") else r"((?<![\w-])--?[a-z][\w-]*(?:=\w+)?)"
+    parts = re.split(pattern, text)
+    return [nodes.literal(text=part) if number % 2 else nodes.Text(part) for number, part in enumerate(parts) if part]
 
 
 def table(header: Row, body: list[Row]) -> nodes.table:
@@ -105,7 +111,7 @@ def command_section(command: click.Command, above: click.Context) -> nodes.secti
     usage = context.get_usage().removeprefix("Usage: ")
     parts: list[nodes.Node] = [nodes.literal_block(usage, usage, language="text")]
     for text in inspect.cleandoc(command.help or "").split("\n\n"):
-        parts.append(nodes.paragraph(text=" ".join(text.split())))
+        parts.append(nodes.paragraph("", "", *words(" ".join(text.split()))))
     groups = dict(context.meta.get("dmft.groups", {}))
     declared = {option for options in groups.values() for option in options}
     groups["Options"] = [option for option in command.get_params(context) if option not in declared]
@@ -118,7 +124,7 @@ def command_section(command: click.Command, above: click.Context) -> nodes.secti
 
 def option_row(option: click.Parameter, context: click.Context) -> Row | None:
     record = option.get_help_record(context)
-    return [f"``{record[0]}``", record[1]] if record else None
+    return [f"``{record[0]}``", record[1]] if record and record[1] else None
 
 
 class ModelSections(SphinxDirective):
