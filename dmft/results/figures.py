@@ -8,6 +8,7 @@ import string
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -189,7 +190,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
 def _head(run: Run, figure: Figure, columns: int) -> None:
     """Title and legend above all panels, the title as that of the legend: they cannot overlap."""
     words = textwrap.fill(title(run), 130 if columns == 2 else 60, break_long_words=False, break_on_hyphens=False)
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)

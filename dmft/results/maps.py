@@ -48,8 +48,8 @@ def draw_map(run: Run, panel: Panel, axes: Axes) -> None:
             values, points = np.compress(points > 0.0, values, axis), points[points > 0.0]
         places.append(cell_edges(points, log[axis]))
     axes.set(yscale="log" if log[0] else "linear", xscale="log" if log[1] else "linear")
-    for axis, item, logarithmic in ((axes.yaxis, rows, log[0]), (axes.xaxis, columns, log[1])):
-        (tick_logarithm if logarithmic else tick_numbers)(axis, item.values)
+    for side, item, logarithmic in ((axes.yaxis, rows, log[0]), (axes.xaxis, columns, log[1])):
+        (tick_logarithm if logarithmic else tick_numbers)(side, item.values)
     mesh = axes.pcolormesh(places[1], places[0], np.ma.masked_invalid(values), rasterized=True, **style)
     if curve.dims == TWO_TIME and not any(log):
         axes.set_aspect("equal")

@@ -52,7 +52,7 @@ def tick_logarithm(axis: Axis, values: Array, at_points: bool = True) -> None:
         axis.set_ticks(found, names)
         axis.set_minor_locator(NullLocator())
     elif len(found) and found[-1] < 100.0 * found[0]:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if found[-1] > 5.0 * found[0] else range(1, 10)))
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if found[-1] > 5.0 * found[0] else tuple(range(1, 10))))
         axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     axis.set_minor_formatter(NullFormatter())
 
