@@ -213,36 +213,59 @@ def run(arguments, **kwargs):
     return answer.stdout
 
 
-def test_plugin_compares_well_in_python(plugin, tmp_path):
-    code = """
-import dmft
-run = dmft.compare("noisy-descent", size=[250, 500, 1000], replicas=20, seed=2)
-assert run["norm"].stderr is None
-assert run.simulation["norm"].values.shape == (51,)
-print(run.comparison.verdict)
+#: Every command with the model of the plug-in, in one process; what each printed goes back as JSON.
+EVERY_COMMAND = """
+import json, sys
+from click.testing import CliRunner
+from dmft.cli import cli
+
+found = {}
+for words in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(cli, words)
+    found[" ".join(words)] = done.exit_code, done.stdout, done.stderr
+print(json.dumps(found))
 """
-    assert run(["-c", code], env=plugin, cwd=tmp_path).strip() == "agrees"
 
 
-def test_plugin_is_a_model_on_the_command_line(plugin, tmp_path):
-    command = ["-m", "dmft", "solve", "noisy-descent", "--temperature", "0.2", "--json", "--no-figure"]
-    answer = json.loads(run(command, env=plugin, cwd=tmp_path))
+def test_plugin_is_a_model_like_any_other(plugin, tmp_path):
+    """Solved, simulated, compared, swept, drawn, told of and refused, without an edit of this package."""
+    short = ["noisy-descent", "--temperature", "0.2", "--no-figure", "--json"]
+    sizes = ["--size", "250,500,1000", "--replicas", "20", "--seed", "2"]
+    over = ["--over", "temperature=0.1,0.2", "--jobs", "1"]
+    commands = [
+        ["models"],
+        ["models", "noisy-descent"],
+        ["solve", *short, "-o", "solve.h5"],
+        ["simulate", *short, "-o", "simulate.h5", "--size", "50"],
+        ["compare", *short, "-o", "compare.h5", *sizes, "--check"],
+        ["sweep", "noisy-descent", *over, "-o", "sweep.h5", "--json"],
+        ["info", "compare.h5"],
+        ["plot", "compare.h5", "-o", "compare.png"],
+        ["solve", "noisy-descent", "--temperature=-1"],
+        ["solve", "noisy-descend"],
+    ]
+    found = list(json.loads(run(["-c", EVERY_COMMAND, json.dumps(commands)], env=plugin, cwd=tmp_path)).values())
+    known, told, solved, simulated, compared, swept, info, drawn, refused, unknown = found
+    assert [item[0] for item in found] == [0] * 8 + [2, 2], found
+    assert "noisy-descent" in known[1]
+    assert all(word in told[1] for word in ("--stiffness", "curvature of the bowl", "norm", "(0, inf)"))
     # C(∞) = 2ηT/(1 − (1 − ηk)²), reached up to (1 − ηk)^100
-    assert answer["curves"]["norm"]["last"] == pytest.approx(0.04 / (1 - 0.81), rel=2 * 0.9**100)
-    assert (tmp_path / answer["file"]).exists()
-
-
-def test_plugin_is_swept(plugin, tmp_path):
-    words = ["-m", "dmft", "sweep", "noisy-descent", "--over", "temperature=0.1,0.2", "-o", "t.h5", "--jobs", "1"]
-    answer = json.loads(run([*words, "--json"], env=plugin, cwd=tmp_path))
-    assert answer["curves"]["norm"]["shape"] == [2, 51]
-    values = dmft.load(tmp_path / "t.h5").at_end("norm").values  # proportional to the temperature
+    limit = pytest.approx(0.04 / (1 - 0.81), rel=2 * 0.9**100)
+    assert json.loads(solved[1])["curves"]["norm"]["last"] == limit
+    assert json.loads(simulated[1])["curves"]["norm"]["shape"] == [51]
+    assert json.loads(compared[1])["comparison"]["verdict"] == "agrees"
+    assert json.loads(swept[1])["curves"]["norm"]["shape"] == [2, 51]
+    values = dmft.load(tmp_path / "sweep.h5").at_end("norm").values  # proportional to the temperature
     assert values[1] == pytest.approx(2.0 * values[0], rel=1e-12)
-    assert (tmp_path / "t.pdf").exists()
+    assert "Noisy gradient descent in a quadratic bowl" in info[1]
+    assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG"), drawn
+    assert "temperature = -1" in refused[2]
+    assert "did you mean 'noisy-descent'" in unknown[2]
 
 
-def test_plugin_validates(plugin, tmp_path):
-    command = [sys.executable, "-m", "dmft", "solve", "noisy-descent", "--temperature=-1"]
-    answer = subprocess.run(command, env=plugin, cwd=tmp_path, capture_output=True, text=True)
-    assert answer.returncode == 2
-    assert "temperature = -1" in answer.stderr
+def test_example_in_python_of_the_page_of_the_plugin(plugin, tmp_path):
+    """The few lines that the page *Add a model* shows."""
+    page = (DOCS / "add_model.rst").read_text()
+    (code,) = re.findall(r"   (run = dmft.compare\(\"noisy-descent\".*?\n   print\(.*?\))", page, re.DOTALL)
+    lines = "\n".join(line.strip() for line in code.splitlines())
+    assert run(["-c", f"import dmft\n{lines}"], env=plugin, cwd=tmp_path).startswith("theory and simulation agree")

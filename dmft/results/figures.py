@@ -8,7 +8,7 @@ import string
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -20,7 +20,9 @@ from .labels import short_name, title
 from .maps import draw_map
 from .panels import draw_curve, draw_scalars, has_residual
 from .picture import Panel
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 STYLE = Path(__file__).with_name("publication.mplstyle")
 #: Width of one and of two columns of a paper, inches.

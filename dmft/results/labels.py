@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .curve import Coordinate, Curve
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 #: Commands and groups of mathtext, which stay; functions, with their argument; words, not products of variables.
 WORDS = re.compile(

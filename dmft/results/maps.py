@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,8 +14,10 @@ from .curve import Curve
 from .labels import axis_label, simulation_label
 from .panels import coordinate
 from .picture import Panel
-from .run import Run
 from .scales import cell_edges, crowded, positive, tick_logarithm, tick_numbers
+
+if TYPE_CHECKING:
+    from .run import Run
 
 TWO_TIME = ("t", "t_prime")
 #: Points across a map; more would not be seen.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,11 @@ from .curve import Coordinate, Curve
 from .labels import axis_label, mathematics, short_name, simulation_label
 from .numbers import number
 from .picture import Panel
-from .run import Run
 from .scales import crowded, many_decades, positive, tick_logarithm, tick_numbers
 from .solution import Solution
+
+if TYPE_CHECKING:
+    from .run import Run
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
 GUIDE, STYLES = "0.35", ("--", ":", "-.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -9,8 +11,10 @@ from matplotlib.ticker import NullLocator
 
 from .curve import Coordinate, Curve
 from .labels import axis_label, parameter_name
-from .phase import PhaseDiagram
 from .scales import cell_edges, many_decades, tick_logarithm
+
+if TYPE_CHECKING:
+    from .phase import PhaseDiagram
 
 Array = np.ndarray
 #: Largest over smallest value from which on a scale is logarithmic.

@@ -14,8 +14,9 @@ import dmft
 from dmft.errors import DMFTError, ParameterError
 from dmft.results.curve import Coordinate, Observable
 from dmft.results.figures import chosen, plot
-from dmft.results.hdf5 import load, save
+from dmft.results.hdf5 import save
 from dmft.results.picture import Guide, Panel
+from dmft.results.run import Run
 from dmft.results.scales import cell_edges, tick_logarithm, tick_numbers
 from dmft.results.solution import Solution
 from dmft.results.status import Status
@@ -206,7 +207,7 @@ def test_files_keep_the_figure(figure_run, tmp_path):
     figure = (Panel("chi", "B", "xy", (Guide("T", "x/y", 2.0, "$T$"), Guide("law")), "plot"), Panel("B"))
     run = dataclasses.replace(figure_run, figure=figure)
     save(run, tmp_path / "run.h5")
-    assert load(tmp_path / "run.h5").figure == figure
+    assert Run.load(tmp_path / "run.h5").figure == figure
 
 
 def test_every_model_shows_what_it_declares():
