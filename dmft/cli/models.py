@@ -112,9 +112,9 @@ def model_lines(model: type[Model]) -> list[str]:
     others = variants(model.slug)
     if others:
         lines += ["", "Same family", *(f"  {slug}" for slug in others)]
-    sources = [line for source in model.references for line in hanging(source, "  ", "    ")]
-    try_it = [f"  dmft {name} {model.slug}{more}" for name, more in TRY]
-    return [*lines, "", "References", *sources, "", "Try", *try_it]
+    if model.references:
+        lines += ["", "References", *(line for source in model.references for line in hanging(source, "  ", "    "))]
+    return [*lines, "", "Try", *(f"  dmft {name} {model.slug}{more}" for name, more in TRY)]
 
 
 def _parameter_lines(items: tuple[Parameter, ...], model: type[Model]) -> list[str]:
