@@ -92,3 +92,12 @@ def balls_of_cells(cells: int, reach: int) -> tuple[Array, Array]:
     low, high = np.maximum(change - reach, 0), np.minimum(change + reach, cells)
     high[0], low[-1] = 0, cells
     return low, high
+
+
+def inconsistent_on_line(labels: Array, low: Array, high: Array) -> Array:
+    """Samples (n,) that the changes of `labels` make inconsistent."""
+    changes = np.flatnonzero(np.diff(labels)) + 1
+    depth = np.zeros(len(labels) + 1, dtype=np.int64)
+    np.add.at(depth, low[changes], 1)
+    np.add.at(depth, high[changes], -1)
+    return np.asarray(np.cumsum(depth[:-1]) > 0)
