@@ -7,13 +7,14 @@ over all labelings is found exactly, by dynamic programming.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..errors import ParameterError
+from ..errors import ModelWarning, ParameterError
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.consistency.line import balls_of_points, inconsistent_on_line, minimise_on_line
@@ -61,6 +62,10 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
             f"size = {method.size} puts {0.5 * method.size * least:.2g} samples into a tail of class mass {least:g}: "
             f"give a size of at least {2.0 * LEAST / least:.3g}, or larger --smallest-mass and --mislabelled-mass"
         )
+    inside = method.size * model.boundary_samples
+    if method.size * model.mu > 1.0 and inside < 20.0:
+        words = f"size = {method.size}: {inside:.2g} samples between a ball's rim and centre at the boundary"
+        warnings.warn(f"{words}, so that mu comes out too small; try a larger --size", ModelWarning, stacklevel=4)
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
     started = time.perf_counter()
     steps = len(model.penalties) + len(model.masses)
@@ -146,15 +151,14 @@ class Tail:
     def threshold(self, edge: float) -> float:
         """The penalty at which the minimiser gives up half of the wrong labels beyond `edge`: exact, in integers."""
         wrong = (self.outward > edge).astype(np.int64)
-        costs = np.stack([wrong, 1 - wrong], axis=1)
-        ones = np.ones(len(wrong), dtype=np.int64)
+        costs = np.stack([wrong, 1 - wrong], axis=1).astype(np.float64)
 
         def line(labels: Array) -> CostLine:
             inconsistent = inconsistent_on_line(labels, self.low, self.high).sum()
             return CostLine(float(np.sum(labels != wrong)), float(inconsistent), 2 * labels.sum() < wrong.sum())
 
         def minimise(fidelity: float, penalty: float) -> CostLine:
-            scaled = int(fidelity) * costs, int(penalty) * ones
-            return line(minimise_on_line(*scaled, self.low, self.high)[1])
+            penalties = np.full(len(wrong), penalty)
+            return line(minimise_on_line(fidelity * costs, penalties, self.low, self.high)[1])
 
         return critical_penalty(minimise, line(wrong), line(np.zeros_like(wrong)))

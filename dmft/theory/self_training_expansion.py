@@ -84,7 +84,11 @@ class SelfTrainingExpansion(Model):
         Observable("cell_width", "δ", "width of a cell", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
-        Panel("error_by_penalty", log="x", guides=(Guide("bound_by_penalty", label="bound"),)),
+        Panel("error_by_penalty", log="x", guides=(Guide("pseudolabel_error", label="pseudolabels"),)),
+        Panel(
+            "bound_by_penalty", log="xy",
+            guides=(Guide("pseudolabel_error", label="pseudolabels"), Guide("denoising_bound", label="theorem's penalty")),
+        ),
         Panel("inconsistency_by_penalty", log="x"),
         Panel("threshold_by_mass", log="xy"),
         Panel("expansion_by_mass", log="xy"),
@@ -166,6 +170,12 @@ class SelfTrainingExpansion(Model):
         slab = bounds.log_slab(0.5 * self.radius - self.half, 0.5 * self.radius)
         return float(np.exp(slab - log_ndtr(self.half)))
 
+    @property
+    def boundary_samples(self) -> float:
+        """Part of all samples that a ball at the boundary would hold, on its side, if it were as few all over."""
+        density = 0.0 if self.separation is None else np.exp(-0.5 * self.half**2) / np.sqrt(2.0 * np.pi)
+        return float(0.5 * self.radius * density / ndtr(self.half))
+
     def failures(self) -> dict[str, str]:
         """For each of the paper's theorems whose hypotheses fail here: which, and what is left of it."""
         a, found = self.mislabelled_mass, {}
@@ -220,12 +230,15 @@ class SelfTrainingExpansion(Model):
         return np.geomspace(self.smallest_mass, LARGEST, MASSES)
 
     def default_sizes(self) -> tuple[int, ...]:
-        """So many samples that the threshold of the smallest, a fluctuation, is six times nearer than any penalty."""
+        """So many samples that the nearest penalty is five fluctuations of the threshold away, and no tail is empty."""
         a = self.mislabelled_mass
         m = a / float(self.threshold_of(a))
-        least = max(2.0 * (6.0 / (APART * np.log(2.0))) ** 2 * (1.0 / a + 1.0 / m), 500.0 / min(self.smallest_mass, a))
-        least = min(least, 0.25 * MOST)
-        return tuple(2 * round(0.5 * least * factor) for factor in (1.0, 2.0, 4.0))
+        least = 2.0 * (5.0 / (APART * np.log(2.0))) ** 2 * (1.0 / a + 1.0 / m)
+        least = max(least, 100.0 / min(self.smallest_mass, a))
+        if self.mu * MOST > 1.0:  # and that balls at the boundary, where samples are few, are not empty
+            least = max(least, 60.0 / self.boundary_samples)
+        least = min(least, 0.4 * MOST)
+        return tuple(2 * round(0.5 * least * factor) for factor in (1.0, 1.5, 2.5))
 
     def estimate(self, method: Cells) -> dict[str, float]:
         return {"memory": 200.0 * method.cells, "seconds": 0.01 + 2e-7 * method.cells}
