@@ -7,14 +7,14 @@ over all labelings is found exactly, by dynamic programming.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..errors import ModelWarning, ParameterError
+from ..errors import ParameterError
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.consistency.line import balls_of_points, inconsistent_on_line, minimise_on_line
@@ -62,15 +62,15 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
             f"size = {method.size} puts {0.5 * method.size * least:.2g} samples into a tail of class mass {least:g}: "
             f"give a size of at least {2.0 * LEAST / least:.3g}, or larger --smallest-mass and --mislabelled-mass"
         )
-    inside = method.size * model.boundary_samples
-    if method.size * model.mu > 1.0 and inside < 20.0:
-        words = f"size = {method.size}: {inside:.2g} samples between a ball's rim and centre at the boundary"
-        warnings.warn(f"{words}, so that mu comes out too small; try a larger --size", ModelWarning, stacklevel=4)
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
     started = time.perf_counter()
     steps = len(model.penalties) + len(model.masses)
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), steps, progress)
     curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    inside = method.size * model.boundary_samples
+    if status.success and method.size * model.mu > 1.0 and inside < 20.0:
+        words = f"few samples at the boundary, {inside:.2g} in a ball: mu comes out too small, try a larger --size"
+        status = replace(status, message=f"{status.message}; {words}")
     told: dict[str, Any] = {"seconds": time.perf_counter() - started}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), told)
 

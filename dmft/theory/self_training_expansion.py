@@ -32,7 +32,7 @@ APART = 0.24
 #: Number and largest of the mislabelled masses on the axis.
 MASSES, LARGEST = 13, 0.45
 #: Largest simulation that is done without being asked for.
-MOST = 2_000_000
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
