@@ -122,7 +122,7 @@ def error_bound(penalty: Any, error: float, inconsistency: float, c: float) -> A
     At λ = 2c/(c + 1) it is the :func:`denoising_bound`. Infinite at λ = 0.
     """
     penalty = np.asarray(penalty, dtype=np.float64)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         factor = np.maximum((c + 1.0) / (c - 1.0), 2.0 * c / (c - 1.0) / penalty)
     return np.asarray(factor * (error + penalty * inconsistency) - error)
 
