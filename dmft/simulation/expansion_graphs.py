@@ -205,6 +205,39 @@ def climb(
     return case, tried
 
 
+@dataclass(frozen=True)
+class Search:
+    """What climbs found: graphs to which the theorem applies, violations, largest error/bound, and all of them."""
+
+    graphs: int
+    violated: int
+    largest: float
+    ratios: Array
+
+
+def search(check: Check, climbs: int, steps: int, samples: tuple[int, int], classes: int, seed: int) -> Search:
+    """Climb from several random graphs of `samples` from … to; each starts, if it can, where the theorem applies.
+
+    Notes
+    -----
+    About 3 ms a step for 8 samples in two classes.
+    """
+    ratios: list[float] = []
+    violated = 0
+    for index in range(climbs):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        size = int(rng.integers(samples[0], samples[1] + 1))
+        for _ in range(200):
+            case = random_graph(rng, size, classes)
+            found = check(case)
+            if found is not None and found.applies and found.bound:
+                break
+        _, tried = climb(case, check, steps, rng)
+        ratios += [item.ratio for item in tried]
+        violated += sum(item.violated for item in tried)
+    return Search(len(ratios), violated, max(ratios, default=0.0), np.array(ratios))
+
+
 def worst_case(core: int, contact: int, free: int, crumb: int = 1, bulk: int = 10**6) -> LabelledGraph:
     """A graph on which a bound is met but for crumbs: a mislabelled core within a mislabelled rim.
 

@@ -21,7 +21,7 @@ from ..solvers.consistency.line import balls_of_points, inconsistent_on_line, mi
 from ..solvers.consistency.parametric import CostLine, critical_penalty
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
-from ..theory.self_training_expansion import SelfTrainingExpansion
+from ..theory.self_training_expansion import LARGEST, SelfTrainingExpansion
 from .backend import Backend, get_backend
 from .method import Simulation
 from .replicas import run_replicas
@@ -61,6 +61,11 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
         raise ParameterError(
             f"size = {method.size} puts {0.5 * method.size * least:.2g} samples into a tail of class mass {least:g}: "
             f"give a size of at least {2.0 * LEAST / least:.3g}, or larger --smallest-mass and --mislabelled-mass"
+        )
+    if method.size < model.least_size:
+        raise ParameterError(
+            f"size = {method.size}: a tail of class mass {max(model.mislabelled_mass, LARGEST):g} may be the majority of "
+            f"its samples by chance; give a size of at least {np.ceil(model.least_size):.0f}"
         )
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
     started = time.perf_counter()

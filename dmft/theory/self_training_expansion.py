@@ -30,9 +30,11 @@ FACTORS = 2.0 ** np.array([-3.0, -2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.25, 0.5
 #: Doublings of the penalty around a transition without a point.
 APART = 0.24
 #: Number and largest of the mislabelled masses on the axis.
-MASSES, LARGEST = 13, 0.45
+MASSES, LARGEST = 13, 0.4
 #: Largest simulation that is done without being asked for.
 MOST = 1_000_000
+#: Standard deviations by which the right labels of a class must be the majority among its samples.
+SURE = 5.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class SelfTrainingExpansion(Model):
     separation: float | None = declare(
         None, "s", "distance of the class means, in standard deviations; none: infinite", kind=float, bounds="(0, inf)"
     )
-    smallest_mass: float = declare(0.01, "", "smallest mislabelled mass on the axis of masses", bounds="(0, 0.4]")
+    smallest_mass: float = declare(0.01, "", "smallest mislabelled mass on the axis of masses", bounds="(0, 0.2]")
 
     def check(self) -> None:
         a = self.mislabelled_mass
@@ -169,6 +171,11 @@ class SelfTrainingExpansion(Model):
             return 0.0
         slab = bounds.log_slab(0.5 * self.radius - self.half, 0.5 * self.radius)
         return float(np.exp(slab - log_ndtr(self.half)))
+
+    @property
+    def least_size(self) -> float:
+        """Samples below which a tail may hold more than half of its class by chance."""
+        return 2.0 * (0.5 * SURE / (0.5 - max(self.mislabelled_mass, LARGEST))) ** 2
 
     @property
     def boundary_samples(self) -> float:
@@ -237,7 +244,7 @@ class SelfTrainingExpansion(Model):
         least = max(least, 100.0 / min(self.smallest_mass, a))
         if self.mu * MOST > 1.0:  # and that balls at the boundary, where samples are few, are not empty
             least = max(least, 60.0 / self.boundary_samples)
-        least = min(least, 0.4 * MOST)
+        least = min(max(least, self.least_size), 0.4 * MOST)
         return tuple(2 * round(0.5 * least * factor) for factor in (1.0, 1.5, 2.5))
 
     def estimate(self, method: Cells) -> dict[str, float]:

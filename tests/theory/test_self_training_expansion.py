@@ -192,7 +192,7 @@ def test_hypotheses_that_fail_are_told_and_bounds_are_infinite(options, words, n
         ({"penalty": float("nan")}, "penalty = nan is not allowed"),
         ({"separation": 1.0}, "separation of at least 2"),
         ({"separation": 2.0, "mislabelled_mass": 0.45}, "meet those about the boundary"),
-        ({"smallest_mass": 0.45}, "smallest_mass = 0.45 is not allowed"),
+        ({"smallest_mass": 0.25}, "smallest_mass = 0.25 is not allowed"),
         ({"cells": 10}, "cells = 10 are wider than radius = 1: give at least 22"),
         ({"cells": -1}, "cells = -1"),
     ],
