@@ -2,9 +2,9 @@
 
     python examples/self_training_digits.py [FILE.png]
 
-Few labels make a pseudolabeler; fresh networks learn its labels on all images, alone or with a penalty on changes of the
-output within a ball: Gaussian noise of that length, or the direction that changes most (virtual adversarial training,
-arXiv:1704.03976). Eight replicas with labels and starts of their own. Under a minute on one core.
+Few labels make a pseudolabeler; fresh networks learn its labels on all images, alone or with a penalty on changes of
+the output within a ball: Gaussian noise of that length, or the direction that changes most (virtual adversarial
+training, arXiv:1704.03976). Eight replicas with labels and starts of their own. Under a minute on one core.
 """
 
 from __future__ import annotations
@@ -197,7 +197,10 @@ def report(data: Data, labelled: int, found: dict[str, np.ndarray]) -> None:
     gaussian = float(np.exp(log_expansion(np.log(mass), 2.0 * RADIUS / spread(data))))
     failed = denoising_failure(mass, above)
     bound = denoising_bound(float(found["pseudolabels"].mean()), mu, mass, above)
-    print(f"  ā = {mass:.3f}; c cannot be measured in 64 dimensions: at most {above:.2f} by half-spaces, {gaussian:.2f}", end="")
+    print(
+        f"  ā = {mass:.3f}; c cannot be measured in 64 dimensions: at most {above:.2f} by half-spaces, {gaussian:.2f}",
+        end="",
+    )
     print(f" if each class were Gaussian; μ on the sample {mu:.4f}")
     print(f"  theorem: {failed or f'no hypothesis is seen to fail; with the upper bound as c, error <= {bound:.4f}'}")
 
@@ -222,7 +225,9 @@ def draw(data: Data, results: dict[int, dict[str, np.ndarray]], path: Path) -> N
         right.plot(radii, gauss, color=colour, lw=1.0)
     right.axhline(3.0, color="0.5", ls="--", lw=0.8)
     right.axvline(RADIUS, color="0.8", lw=0.8)
-    right.set(xlabel="radius $r$", ylabel="upper bound on $c$", yscale="log", title="(b) dots: half-spaces; lines: Gaussian")
+    right.set(
+        xlabel="radius $r$", ylabel="upper bound on $c$", yscale="log", title="(b) dots: half-spaces; lines: Gaussian"
+    )
     right.legend(fontsize=7)
     figure.savefig(path, dpi=110, metadata={"Software": "dmft"})
 

@@ -243,8 +243,8 @@ def worst_case(core: int, contact: int, free: int, crumb: int = 1, bulk: int = 1
 
     Core and rim have the wrong label. The core sees the rim only, and the rim alone is inconsistent; a part of it, at
     `contact` with another class, is so with the true labels as well. c = 1 + (contact + free + crumb)/core. The
-    denoising bound is met at ``contact = (c − 3)/2·core + crumb`` for 3 ≤ c ≤ 5, that without labels at ``free = 0`` for
-    c ≤ 2.
+    denoising bound is met at ``contact = (c − 3)/2·core + crumb`` for 3 ≤ c ≤ 5, that without labels at ``free = 0``
+    for c ≤ 2.
 
     Parameters
     ----------

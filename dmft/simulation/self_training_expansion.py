@@ -64,8 +64,8 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
         )
     if method.size < model.least_size:
         raise ParameterError(
-            f"size = {method.size}: a tail of class mass {max(model.mislabelled_mass, LARGEST):g} may be the majority of "
-            f"its samples by chance; give a size of at least {np.ceil(model.least_size):.0f}"
+            f"size = {method.size}: a tail of class mass {max(model.mislabelled_mass, LARGEST):g} may be the majority "
+            f"of its samples by chance; give a size of at least {np.ceil(model.least_size):.0f}"
         )
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
     started = time.perf_counter()
@@ -109,7 +109,7 @@ class Replica:
             thresholds.append(tail.threshold(float(model.edge(mass))))
             done += 1
             update(1.0)
-        here = both.minimise(model.penalty)
+        here = both.minimise(float(model.penalty or 0.0))
         ends = {f"{name}_by_penalty": np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
         ends |= {name: np.array(here[name]) for name in ("error", "objective")}
         ends["threshold_by_mass"] = np.array(thresholds)

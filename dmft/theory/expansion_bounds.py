@@ -62,7 +62,7 @@ def log_slab(centre: Any, half: float) -> Array:
     thin = half * (1.0 + c) < 1.0
     if not thin.any():
         return np.asarray(wide)
-    u, weight = piece(np.float64(-half), np.float64(half), NODES)
+    u, weight = piece(np.array(-half), np.array(half), NODES)
     at = np.where(thin, c, 0.0)[..., None]
     inner = np.log((weight * np.exp(-at * u - 0.5 * u**2)).sum(axis=-1))
     return np.where(thin, inner - 0.5 * c**2 - 0.5 * np.log(2.0 * np.pi), wide)

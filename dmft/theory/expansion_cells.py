@@ -47,8 +47,8 @@ def threshold_on_cells(model: SelfTrainingExpansion, cells: int) -> dict[str, fl
 
     Notes
     -----
-    The error is of first order in the width, as the edge of the tail lies somewhere in a cell; it vanishes where the two
-    edges meet. O(cells) for each of the few minimisations.
+    The error is of first order in the width, as the edge of the tail lies somewhere in a cell; it vanishes where the
+    two edges meet. O(cells) for each of the few minimisations.
     """
     check_memory(200.0 * cells, "try fewer --cells")
     z, reach = class_cells(model, cells)

@@ -89,7 +89,7 @@ class SelfTrainingExpansion(Model):
         Panel("error_by_penalty", log="x", guides=(Guide("pseudolabel_error", label="pseudolabels"),)),
         Panel(
             "bound_by_penalty", log="xy",
-            guides=(Guide("pseudolabel_error", label="pseudolabels"), Guide("denoising_bound", label="theorem's penalty")),
+            guides=(Guide("pseudolabel_error", label="pseudolabels"), Guide("denoising_bound", label="of the theorem")),
         ),
         Panel("inconsistency_by_penalty", log="x"),
         Panel("threshold_by_mass", log="xy"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -76,10 +76,10 @@ def test_unsupervised_bound_is_met(c):
 def by_hand(case: LabelledGraph, c: Fraction) -> tuple[Fraction, Fraction]:
     """Largest error of a minimiser of the theorem's objective and its bound, as the paper writes them."""
     masses, total = case.graph.masses, case.graph.total
-    neighbours = [set(case.graph.members[a:b].tolist()) for a, b in zip(case.graph.starts, case.graph.starts[1:])]
+    neighbours = [set(case.graph.members[a:b].tolist()) for a, b in pairwise(case.graph.starts)]
 
     def part(which):
-        return Fraction(int(sum(m for m, good in zip(masses, which) if good)), total)
+        return Fraction(int(sum(m for m, good in zip(masses, which, strict=True) if good)), total)
 
     def unstable(labels):
         return part([any(labels[y] != labels[x] for y in neighbours[x]) for x in range(len(masses))])

@@ -55,7 +55,9 @@ def test_the_threshold_of_a_sample_comes_nearer_as_one_over_the_root_of_the_size
         found = np.array([Tail(-np.sort(rng.standard_normal(size)), 1.0).threshold(edge) for _ in range(replicas)])
         spread = exact * np.sqrt(relative / size)
         assert found.std() == pytest.approx(spread, rel=4.0 / np.sqrt(2.0 * replicas))
-        assert found.mean() == pytest.approx(exact, abs=4.0 * spread / np.sqrt(replicas) + 2.0 * relative * exact / size)
+        assert found.mean() == pytest.approx(
+            exact, abs=4.0 * spread / np.sqrt(replicas) + 2.0 * relative * exact / size
+        )
 
 
 def small_classes(seed: int, **options):
@@ -73,7 +75,7 @@ def test_both_classes_are_minimised_exactly(seed):
     for tenths in (2, 10, 30):
         found = both.minimise(tenths / 10.0)
         costs = (10 * both.costs).astype(int)
-        value, labels = minimise_by_flow(graph, costs, tenths * graph.masses)
+        value, _ = minimise_by_flow(graph, costs, tenths * graph.masses)
         assert found["objective"] == pytest.approx(value / 10.0 / len(points), rel=1e-12)
         assert both.mu == graph.inconsistent(both.truth).mean()
 

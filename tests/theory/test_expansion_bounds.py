@@ -115,7 +115,9 @@ def test_hypotheses_that_fail_are_named():
     assert bounds.unsupervised_bound(0.5, 0.01, 3.0) == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize(("log_mass", "reach"), [(0.0, 1.0), (np.nan, 1.0), (-np.inf, 1.0), (-1.0, 0.0), (-1.0, np.nan)])
+@pytest.mark.parametrize(
+    ("log_mass", "reach"), [(0.0, 1.0), (np.nan, 1.0), (-np.inf, 1.0), (-1.0, 0.0), (-1.0, np.nan)]
+)
 def test_wrong_input_is_refused(log_mass, reach):
     with pytest.raises(ParameterError, match="not allowed"):
         bounds.log_expansion(log_mass, reach)

@@ -1,8 +1,8 @@
 """Two labels on a graph: the exact minimiser as a minimum cut.
 
-That the ball of x has both labels is ``max − min`` over the ball, and costs p_x: two auxiliary nodes a_x ≥ all labels of
-the ball ≥ b_x, and an edge a_x → b_x of capacity p_x (a hyperedge, cut or not as a whole; Lawler 1973). All capacities
-are integers, so nothing is rounded.
+That the ball of x has both labels is ``max − min`` over the ball, and costs p_x: two auxiliary nodes a_x ≥ all labels
+of the ball ≥ b_x, and an edge a_x → b_x of capacity p_x (a hyperedge, cut or not as a whole; Lawler 1973). All
+capacities are integers, so nothing is rounded.
 """
 
 from __future__ import annotations

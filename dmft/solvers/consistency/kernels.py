@@ -8,7 +8,7 @@ from ..compiled import compiled
 
 
 @compiled
-def march(costs, penalties, low, high, labels):  # type: ignore[no-untyped-def]
+def march(costs, penalties, low, high, labels):
     """Minimum cost; the minimiser is written into `labels`; sums of integers are exact.
 
     Parameters

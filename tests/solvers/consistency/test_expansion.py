@@ -54,7 +54,9 @@ def test_the_smallest_ratio_is_exact_where_floats_are_not():
 def test_larger_balls_expand_more():
     rng = np.random.default_rng(3)
     points = rng.standard_normal((9, 1))
-    found = [expansion_constant(BallGraph.from_points(points, r), np.arange(9), Fraction(1, 2)) for r in (0.1, 0.5, 1.0)]
+    found = [
+        expansion_constant(BallGraph.from_points(points, r), np.arange(9), Fraction(1, 2)) for r in (0.1, 0.5, 1.0)
+    ]
     assert found[0] <= found[1]
     assert found[2] is None or found[1] <= found[2]
 

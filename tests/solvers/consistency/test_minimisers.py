@@ -173,7 +173,8 @@ def test_wrong_matrices_are_refused(matrix, words):
 
 
 @pytest.mark.parametrize(
-    ("points", "radius", "words"), [([[0.0], [np.inf]], 1.0, "finite"), ([[0.0]], -1.0, "radius"), ([0.0], 1.0, "shape")]
+    ("points", "radius", "words"),
+    [([[0.0], [np.inf]], 1.0, "finite"), ([[0.0]], -1.0, "radius"), ([0.0], 1.0, "shape")],
 )
 def test_wrong_points_are_refused(points, radius, words):
     with pytest.raises(ParameterError, match=words):
