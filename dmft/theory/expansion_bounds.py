@@ -17,6 +17,8 @@ from ..solvers.quadrature import piece
 Array = np.ndarray
 #: Gauss–Legendre nodes for thin slabs, whose mass is no difference of two tails.
 NODES = 24
+#: As good as infinite, but has a square.
+FARTHEST = 1e100
 
 
 def log_expansion(log_mass: Any, reach: float) -> Array:
@@ -48,12 +50,17 @@ def log_expansion(log_mass: Any, reach: float) -> Array:
         raise ParameterError(f"ln a = {log_mass} is not allowed: the mass a of a set must be in (0, 1)")
     if not (np.isfinite(reach) and reach > 0.0):
         raise ParameterError(f"reach = {reach!r} is not allowed: give h = 2r in (0, inf)")
-    return np.asarray(log_ndtr(ndtri_exp(log_mass) + reach) - log_mass)
+    edge = ndtri_exp(log_mass)
+    if reach > 1.0:
+        return np.asarray(log_ndtr(edge + reach) - log_mass)
+    # the slab that is added, over a: keeps the digits of c − 1 as well
+    return np.asarray(np.logaddexp(0.0, log_slab(edge + 0.5 * reach, 0.5 * reach) - log_mass))
 
 
 def log_slab(centre: Any, half: float) -> Array:
     """ln P(|z − centre| < half) of a normal z."""
-    c = np.abs(np.asarray(centre, dtype=np.float64))
+    c = np.minimum(np.abs(np.asarray(centre, dtype=np.float64)), FARTHEST)
+    half = min(half, FARTHEST)
     low, high = c - half, c + half
     with np.errstate(divide="ignore", invalid="ignore"):
         tails = np.log1p(-np.exp(np.logaddexp(log_ndtr(low), log_ndtr(-high))))  # both of them small
@@ -119,9 +126,11 @@ def denoising_bound(error: float, inconsistency: float, mass: float, expansion: 
 def error_bound(penalty: Any, error: float, inconsistency: float, c: float) -> Array:
     """Bound on the error of the minimiser of P(G ≠ G_pl) + λ R_B(G) at any λ and any c > 1, eq. (5).
 
-    At λ = 2c/(c + 1) it is the :func:`denoising_bound`. Infinite at λ = 0.
+    At λ = 2c/(c + 1) it is the :func:`denoising_bound`. Infinite at λ = 0, and at c = 1.
     """
     penalty = np.asarray(penalty, dtype=np.float64)
+    if not c > 1.0:
+        return np.full(penalty.shape, np.inf)
     with np.errstate(divide="ignore", over="ignore"):
         factor = np.maximum((c + 1.0) / (c - 1.0), 2.0 * c / (c - 1.0) / penalty)
     return np.asarray(factor * (error + penalty * inconsistency) - error)

@@ -69,7 +69,8 @@ def threshold_on_cells(model: SelfTrainingExpansion, cells: int) -> dict[str, fl
         return CostLine(paid, float(masses[inconsistent_on_line(labels, low, high)].sum()), kept < 0.5)
 
     def minimise(fidelity: float, penalty: float) -> CostLine:
-        return line(minimise_on_line(fidelity * costs, penalty * masses, low, high)[1])
+        largest = max(fidelity, penalty)
+        return line(minimise_on_line(fidelity / largest * costs, penalty / largest * masses, low, high)[1])
 
     start = line((costs[:, 0] > costs[:, 1]).astype(np.int64))
     found = critical_penalty(minimise, start, line(np.zeros(len(masses), dtype=np.int64)))

@@ -103,7 +103,7 @@ class SelfTrainingExpansion(Model):
 
     radius: float = declare(1.0, "r", "radius of B, in standard deviations of a class", bounds="(0, inf)")
     mislabelled_mass: float = declare(
-        0.096, "a", "part of each class, its outer tail, with the wrong pseudolabel", bounds="(0, 1)"
+        0.096, "a", "part of each class, its outer tail, with the wrong pseudolabel", bounds="[1e-300, 1)"
     )
     penalty: float | None = declare(
         None, "λ", "weight of inconsistency; none: 2c/(c + 1), that of the theorem", kind=float, bounds="[0, inf)"
@@ -111,7 +111,7 @@ class SelfTrainingExpansion(Model):
     separation: float | None = declare(
         None, "s", "distance of the class means, in standard deviations; none: infinite", kind=float, bounds="(0, inf)"
     )
-    smallest_mass: float = declare(0.01, "", "smallest mislabelled mass on the axis of masses", bounds="(0, 0.2]")
+    smallest_mass: float = declare(0.01, "", "smallest mislabelled mass on the axis of masses", bounds="[1e-300, 0.2]")
 
     def check(self) -> None:
         a = self.mislabelled_mass

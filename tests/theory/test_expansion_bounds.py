@@ -52,6 +52,15 @@ def test_digits_are_kept_down_to_the_smallest_masses(mass, radius):
     assert bounds.log_threshold(np.log(mass), radius) == pytest.approx(log_threshold, abs=error)
 
 
+def test_the_digits_of_a_small_expansion_are_kept():
+    """c − 1 → h φ(t)/a, where c itself is 1 to all digits."""
+    t, h = ndtri(0.2), 1e-30
+    bell = np.exp(-0.5 * t**2) / np.sqrt(2.0 * np.pi)
+    assert bounds.log_expansion(np.log(0.2), h) == pytest.approx(h * bell / 0.2, rel=1e-13)
+    assert bounds.error_bound(1.0, 0.2, 0.0, 1.0) == np.inf
+    assert bounds.log_slab(1e300, 1.0) == -np.inf
+
+
 def test_masses_beyond_the_smallest_number():
     """ln a = −5000: in the far tail ln c → √(2 ln 1/a) h − h²/2 up to the logarithm in Φ⁻¹."""
     found = bounds.log_expansion(-5000.0, 1.0)
@@ -63,7 +72,7 @@ def test_masses_beyond_the_smallest_number():
 def test_expansion_falls_with_the_mass_and_grows_with_the_reach(mass, reach):
     log_c = bounds.log_expansion(np.log([mass, 1.01 * mass]), reach)
     assert 0.0 < log_c[1] < log_c[0] + 1e-12
-    assert log_c[0] <= -np.log(mass)  # no set grows beyond the whole
+    assert log_c[0] <= -np.log(mass) + 1e-12  # no set grows beyond the whole
     assert bounds.log_expansion(np.log(mass), 1.1 * reach) >= log_c[0] - 1e-12
 
 
