@@ -71,13 +71,12 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
     started = time.perf_counter()
     steps = len(model.penalties) + len(model.masses)
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), steps, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
     inside = method.size * model.boundary_samples
     if status.success and method.size * model.mu > 1.0 and inside < 20.0:
         words = f"few samples at the boundary, {inside:.2g} in a ball: mu comes out too small, try a larger --size"
         status = replace(status, message=f"{status.message}; {words}")
     told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), told)
+    return Solution(model.mean_curves(moments), model.coordinates(), status, moments.count, method.as_dict(), told)
 
 
 class Replica:

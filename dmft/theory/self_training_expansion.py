@@ -290,8 +290,7 @@ class SelfTrainingExpansion(Model):
             values |= threshold_on_cells(self, method.cells)
         failed = list(self.failures().values())
         status = Status(CONVERGED, "closed form; " + ("; ".join(failed) or "the hypotheses of both theorems hold"))
-        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), {})
+        return Solution(self.exact_curves(values), self.coordinates(), status, 0, method.as_dict())
 
     def coordinates(self) -> dict[str, Coordinate]:
         """The axes of theory and simulation alike."""

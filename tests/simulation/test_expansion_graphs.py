@@ -51,8 +51,10 @@ def test_climbing_does_not_violate_a_theorem(check):
 def test_long_climbs_do_not_violate_a_theorem(check, classes):
     found = search(check, climbs=12, steps=600, samples=(6, 8), classes=classes, seed=7)
     assert found.violated == 0
-    assert found.graphs > 1500
-    assert 0.8 < found.largest <= 1.0
+    assert found.graphs > 1000
+    assert found.largest == found.ratios.max() <= 1.0
+    # without labels a graph of three classes rarely has both expansion and inconsistency
+    assert found.largest > (0.45 if check is check_unsupervised else 0.9)
 
 
 @pytest.mark.parametrize("c", [3.0, 3.5, 5.0])
