@@ -38,7 +38,7 @@ def test_minimum_cut_is_the_best_of_all_labelings(seed):
     np.testing.assert_array_equal(fewest, [labels])  # and that one is unique
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SEEDS, st.integers(1, 5))
 def test_line_is_the_best_of_all_labelings(seed, reach):
     rng = np.random.default_rng(seed)
