@@ -101,7 +101,7 @@ def test_images_are_there_and_used():
     used = set()
     for page in [*DOCS.rglob("*.rst"), ROOT / "README.md"]:
         text = page.read_text()
-        for name in re.findall(r"(?:figure|image|picture)::? (\S*images/\S+)", text):
+        for name in re.findall(r"^(?:\.\. (?:figure|image)::|   :picture:) (\S+)", text, flags=re.M):
             assert (page.parent / name).is_file(), f"{page.name}: {name}"
         used |= set(re.findall(r"images/([\w.-]+)", text))
     assert {path.name for path in (DOCS / "images").iterdir()} == used

@@ -40,7 +40,7 @@ class PhaseDiagram:
     coordinates : dict
         Values of every swept parameter; zipped and scattered ones are second scales of their dimension.
     states : ndarray of int8
-        State of each point as index into :data:`dmft.results.status.STATES`; one axis per entry of `axes`.
+        State of each point as index into ``dmft.results.status.STATES``; one axis per entry of `axes`.
     seeds : ndarray of int64
         Seed of the random numbers of each point, −1 where it needs none.
     failures : tuple of dict
