@@ -8,23 +8,35 @@ nothing depends on the size of these weights unless the labels do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, ndtr
 
-from ..solvers.fixed_point import find_fixed_point
+from ..solvers.fixed_point import FixedPoint, newton_fixed_point
 from ..solvers.quadrature import TAIL, piece
 
 Array = np.ndarray
 LOSSES, LABELS = ("square", "logistic"), ("hard", "soft")
 #: Nodes in each piece of the averages.
 NODES = 8
+#: Of the logarithms of the order parameters.
+TOLERANCE = 1e-9
 #: A field's function changes over distances of order one: pieces that grow from this size by this factor away from it.
 FIRST_PIECE, GROWTH = 3.0, 2.5
+#: The ridge is followed over at most so many factors of e.
+FURTHEST = 60.0
+#: Mean square of the fields below which the logistic loss is a square, to 1e-13.
+LINEAR = 1e-12
+#: Weights below it do not count.
+NEGLIGIBLE = 1e-18
+#: What is left of w without its part along the previous weights: below this share only round-off is left of it.
+SMALLEST_PART = 1e-12
 #: Largest change of the logarithm of an order parameter in one application of the equations.
 LARGEST_CHANGE = 5.0
+#: Logarithms are held below it, so that products of two parameters stay in the range of numbers.
+LARGEST_LOGARITHM = 340.0
 
 
 @dataclass(frozen=True)
@@ -106,13 +118,32 @@ def label(loss: str, labels: str, fields: Any, xp: Any = np) -> Any:
     return fields if loss == "square" else xp.tanh(0.5 * fields)
 
 
-def solve_round(task: Round, nodes: int = NODES, tolerance: float = 1e-10) -> Weights:
+def solve_round(task: Round, nodes: int = NODES, tolerance: float = TOLERANCE) -> Weights:
     """The weights that minimise the loss of this round."""
     if task.loss == "square":
         return square_round(task)
     if task.ridge == 0.0 and task.before is not None:  # soft labels: the previous weights fit them exactly
         return _unchanged(task, task.before, nodes, tolerance)
+    if task.labels == "soft" and task.before is not None and (1.0 + task.delta) * task.before.norm < LINEAR:
+        return near_zero(task)
     return general_round(task, nodes, tolerance)
+
+
+def near_zero(task: Round) -> Weights:
+    """Logistic loss at small fields, where ln(2 cosh u/2) − ŷu/2 is (u − 2ŷ)²/8, in closed form.
+
+    Exact for soft labels, tanh(s/2), of small fields: the new weights are not longer than those that fit them exactly.
+    """
+    moments = label_moments(task)
+    if task.before is not None and task.labels == "soft":
+        hat_fields = 0.5 * moments[0], 0.5 * moments[1], 0.0
+        if (1.0 + task.delta) * task.before.norm >= LINEAR:
+            z, weight, hat = label_nodes(task, 0.0, NODES)
+            along, noise = float(weight @ hat), float(weight @ (hat * z))
+            hat_fields = along, noise, max(float(weight @ hat**2) - along**2 - noise**2, 0.0)
+        moments = hat_fields
+    near = square_round(replace(task, ridge=4.0 * task.ridge), 2.0, moments)
+    return replace(near, chi=4.0 * near.chi)
 
 
 def label_moments(task: Round) -> tuple[float, float, float]:
@@ -153,50 +184,69 @@ def square_round(task: Round, scale: float = 1.0, moments: tuple[float, float, f
     return task.weights(float(m), float(t), float(rest), chi)
 
 
-def general_round(task: Round, nodes: int = NODES, tolerance: float = 1e-10, start: Array | None = None) -> Weights:
+def general_round(task: Round, nodes: int = NODES, tolerance: float = TOLERANCE, start: Array | None = None) -> Weights:
     """Fixed point of eqs. (3) to (5) for any loss, in logarithms of m, q − R²/q₀, χ and R/√q₀."""
-    supervised = task.before is None
     first = first_guess(task) if start is None else start
-    found = None
-    for mixing, near in ((1.0, 1.0), (0.5, 0.1), (0.1, 0.01)):
-        found = find_fixed_point(
-            lambda x: equations(task, x, nodes)[0], first, tolerance=tolerance, mixing=mixing, near=near, iterations=300
-        )
-        if found.converged:
-            break
-    assert found is not None
+    found = newton_fixed_point(lambda x: equations(task, x, nodes)[0], first, tolerance=tolerance)
+    if not found.converged:
+        found = follow(task, nodes, tolerance) or found
     _, rest = equations(task, found.point, nodes)
-    m, _, chi = (float(value) for value in np.exp(found.point[:3]))
-    t = 0.0 if supervised else float(np.exp(found.point[3]))
+    m, _, chi, t = decoded(found.point)
     return task.weights(m, t, rest, chi, residual=found.residual, converged=found.converged)
 
 
+def follow(task: Round, nodes: int, tolerance: float) -> FixedPoint | None:
+    """The fixed point at this λ, followed from one as large as the curvature of the loss; None if it gets lost."""
+    goal = float(np.log(task.ridge)) if task.ridge else -np.inf
+    at = float(np.log(task.alpha * task.delta))
+    if not at > goal > at - FURTHEST:
+        return None
+    step, points, found = np.log(10.0), [], None  # points: the last two, each after its ln λ
+    while not points or points[-1][0] > goal:
+        there = max(points[-1][0] - step, goal) if points else at
+        now = replace(task, ridge=float(np.exp(there)) if there > goal else task.ridge)
+        found = newton_fixed_point(
+            lambda x, now=now: equations(now, x, nodes)[0], _predicted(now, points, there), tolerance=tolerance
+        )
+        if found.converged:
+            points = [*points[-1:], (there, found.point)]
+        elif points and step > 0.1:
+            step *= 0.5
+        else:
+            return None
+    return found
+
+
+def _predicted(task: Round, points: list[tuple[float, Array]], at: float) -> Array:
+    """Where the fixed point is at ln λ = `at`, from the points before."""
+    if not points:
+        return first_guess(task)
+    if len(points) == 1:
+        return points[0][1]
+    (far, old), (near, new) = points
+    return new + (new - old) * (at - near) / (near - far)
+
+
 def first_guess(task: Round) -> Array:
-    """Closed form for the loss near zero fields: ln(2 cosh u/2) − ŷu/2 is (u − 2ŷ)²/8 up to a constant."""
-    if task.loss == "square":
-        near = square_round(task)
-        chi = near.chi
-    else:
-        quarter = Round(task.alpha, 4.0 * task.ridge, task.delta, "square", task.labels, task.before)
-        moments = None
-        if task.before is not None and task.labels == "soft":
-            z, weight, hat = label_nodes(task, 0.0, NODES)
-            along, noise = float(weight @ hat), float(weight @ (hat * z))
-            moments = along, noise, max(float(weight @ hat**2) - along**2 - noise**2, 0.0)
-        near = square_round(quarter, 2.0, moments)
-        chi = 4.0 * near.chi
+    """The closed form, of a loss that is like this one near zero fields."""
+    near = square_round(task) if task.loss == "square" else near_zero(task)
     size = 1.0 if task.before is None else float(np.sqrt(task.before.norm))
     t = near.overlap / size
     across = max(near.norm - t**2, 1e-8 * near.norm)
-    point = np.array([near.m, across, min(chi, 1e290)] + ([] if task.before is None else [t]))
+    point = np.array([near.m, across, min(near.chi, 1e290)] + ([] if task.before is None else [t]))
     return np.log(np.maximum(point, 1e-290))
+
+
+def decoded(point: Array) -> tuple[float, float, float, float]:
+    """m, q − R²/q₀, χ and R/√q₀ of a point in logarithms; the last is zero where there is none."""
+    values = [float(value) for value in np.exp(np.clip(point, -LARGEST_LOGARITHM, LARGEST_LOGARITHM))]
+    return values[0], values[1], values[2], values[3] if len(values) > 3 else 0.0
 
 
 def equations(task: Round, point: Array, nodes: int = NODES) -> tuple[Array, float]:
     """New logarithms of (m, q − R²/q₀, χ, R/√q₀) from old ones, and q − m²."""
     supervised = task.before is None
-    m, across, chi = (float(value) for value in np.exp(point[:3]))
-    t = 0.0 if supervised else float(np.exp(point[3]))
+    m, across, chi, t = decoded(point)
     pull, turn, square, curvature = averages(task, m, t, across, chi, nodes)
     alpha, delta = task.alpha, task.delta
     q_hat = alpha * delta * curvature
@@ -204,8 +254,10 @@ def equations(task: Round, point: Array, nodes: int = NODES) -> tuple[Array, flo
     r_hat = 0.0 if supervised else alpha * np.sqrt(delta) * turn + q_hat * t
     chi = 1.0 / (task.ridge + q_hat)
     cosine, sine_squared = task.cosine, task.sine_squared
-    new = [chi * (m_hat + r_hat * cosine), chi**2 * (m_hat**2 * sine_squared + chi_hat), chi]
-    new += [] if supervised else [chi * (m_hat * cosine + r_hat)]
+    t = chi * (m_hat * cosine + r_hat)
+    across = chi**2 * (m_hat**2 * sine_squared + chi_hat)
+    new = [chi * (m_hat + r_hat * cosine), max(across, SMALLEST_PART * t**2), chi]
+    new += [] if supervised else [t]
     rest = chi**2 * (r_hat**2 * sine_squared + chi_hat)
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = np.log(np.array(new))
@@ -228,14 +280,11 @@ def averages(task: Round, m: float, t: float, across: float, chi: float, nodes: 
     edges = graded(np.stack([(bend - centre) / width for bend in bends], axis=-1), 1.0 / width)
     x, weight = normal_rule(edges, nodes)
     weight = weight * share[:, None]
-    g, curvature = RESPONSES[task.loss](centre[:, None] + width * x, hat[:, None], c)
-    by_label = np.sum(weight * g, axis=1)
-    return (
-        float(by_label.sum()),
-        float(by_label @ z),
-        float(np.sum(weight * g**2)),
-        float(np.sum(weight * curvature)),
-    )
+    kept = weight > NEGLIGIBLE  # most pieces lie beyond the tails
+    row, weight = np.nonzero(kept)[0], weight[kept]
+    g, curvature = RESPONSES[task.loss](centre[row] + width * x[kept], hat[row], c)
+    pulls = weight * g
+    return float(pulls.sum()), float(pulls @ z[row]), float(pulls @ g), float(weight @ curvature)
 
 
 def label_nodes(task: Round, slope: float, nodes: int) -> tuple[Array, Array, Array]:
@@ -284,7 +333,11 @@ def _logistic_response(h: Array, hat: Array, c: float) -> tuple[Array, Array]:
     """
     mirror = np.where(h + 0.5 * c * hat >= 0.0, 1.0, -1.0)
     h, hat = mirror * h, mirror * hat
-    u = np.maximum(h + 0.5 * c * (hat - 1.0), (h + 0.5 * c * hat) / (1.0 + 0.25 * c))
+    total = h + 0.5 * c * hat
+    u = np.maximum(h + 0.5 * c * (hat - 1.0), total / (1.0 + 0.25 * c))
+    # what tanh(u/2) would be without the term u bounds u from above, and so tanh(u/2) from below
+    above = 2.0 * np.arctanh(np.minimum(2.0 * total / c, 1.0 - 1e-15))
+    u = np.maximum(u, 2.0 * np.arctanh(np.clip(2.0 * (total - above) / c, 0.0, 1.0 - 1e-15)))
     up, down = 0.5 * (1.0 + hat), 0.5 * (1.0 - hat)
     for _ in range(100):
         p = expit(-u)
@@ -312,5 +365,5 @@ def _unchanged(task: Round, before: Weights, nodes: int, tolerance: float) -> We
         curvature = averages(task, before.m, float(np.sqrt(before.norm)), 1e-30, float(np.exp(x[0])), nodes)[3]
         return np.array([-np.log(task.alpha * task.delta * curvature)])
 
-    found = find_fixed_point(image, np.array([0.0]), tolerance=tolerance)
+    found = newton_fixed_point(image, np.array([0.0]), tolerance=tolerance)
     return Weights(before.m, before.rest, before.norm, float(np.exp(found.point[0])), found.residual, found.converged)
