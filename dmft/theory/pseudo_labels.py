@@ -187,7 +187,7 @@ def square_round(task: Round, scale: float = 1.0, moments: tuple[float, float, f
 def general_round(task: Round, nodes: int = NODES, tolerance: float = TOLERANCE, start: Array | None = None) -> Weights:
     """Fixed point of eqs. (3) to (5) for any loss, in logarithms of m, q − R²/q₀, χ and R/√q₀."""
     first = first_guess(task) if start is None else start
-    found = newton_fixed_point(lambda x: equations(task, x, nodes)[0], first, tolerance=tolerance)
+    found = newton_fixed_point(lambda x: equations(task, x, nodes)[0], first, tolerance=tolerance, iterations=25)
     if not found.converged:
         found = follow(task, nodes, tolerance) or found
     _, rest = equations(task, found.point, nodes)
@@ -206,7 +206,10 @@ def follow(task: Round, nodes: int, tolerance: float) -> FixedPoint | None:
         there = max(points[-1][0] - step, goal) if points else at
         now = replace(task, ridge=float(np.exp(there)) if there > goal else task.ridge)
         found = newton_fixed_point(
-            lambda x, now=now: equations(now, x, nodes)[0], _predicted(now, points, there), tolerance=tolerance
+            lambda x, now=now: equations(now, x, nodes)[0],
+            _predicted(now, points, there),
+            tolerance=tolerance,
+            iterations=25,
         )
         if found.converged:
             points = [*points[-1:], (there, found.point)]
@@ -365,5 +368,5 @@ def _unchanged(task: Round, before: Weights, nodes: int, tolerance: float) -> We
         curvature = averages(task, before.m, float(np.sqrt(before.norm)), 1e-30, float(np.exp(x[0])), nodes)[3]
         return np.array([-np.log(task.alpha * task.delta * curvature)])
 
-    found = newton_fixed_point(image, np.array([0.0]), tolerance=tolerance)
+    found = newton_fixed_point(image, np.array([0.0]), tolerance=tolerance, iterations=25)
     return Weights(before.m, before.rest, before.norm, float(np.exp(found.point[0])), found.residual, found.converged)
