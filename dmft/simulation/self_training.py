@@ -176,7 +176,7 @@ class Replica:
 
     def _logistic(self, x: Any, hat: Any, ridge: float) -> tuple[Any, float] | None:
         """Newton's method with halved steps, from zero or (without ridge) from the weights before."""
-        xp, (count, n) = self.backend.xp, x.shape
+        xp, n = self.backend.xp, self.size
         weights = self.weights if ridge == 0.0 else xp.zeros(n)
         first = float(xp.linalg.norm(x.T @ hat)) / 2.0
         for step in range(STEPS):

@@ -1,4 +1,4 @@
-"""Finite-size twin of ``self-training/averaging``: fresh samples in p = `size` dimensions, averaged as they are labelled.
+"""Finite-size twin of ``self-training/averaging``: fresh samples in p = `size` dimensions, labelled and averaged.
 
 μ is the first unit vector.
 """

@@ -20,7 +20,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, NOT_CONVERGED, Status
 from .base import Model
-from .pseudo_labels import LABELS, LOSSES, NODES, TOLERANCE, Round, Weights, solve_round
+from .pseudo_label_averages import NODES
+from .pseudo_label_rounds import TOLERANCE, solve_round
+from .pseudo_labels import LABELS, LOSSES, Round, Weights
 from .registry import register
 
 Array = np.ndarray

@@ -132,11 +132,10 @@ class SelfTrainingAveraging(Model):
         size = np.abs(values)
         dips = np.flatnonzero((size[1:-1] < size[:-2]) & (size[1:-1] < size[2:]) & (sign[:-2] == sign[2:])) + 1
         for i in dips:  # a smooth function that turns around near zero may cross it twice
-            turn = minimize_scalar(
-                lambda r, s=sign[i]: s * excess(r), bounds=(grid[i - 1], grid[i + 1]), method="bounded"
-            )
+            around = (grid[i - 1], grid[i + 1])
+            turn = minimize_scalar(lambda r, s=sign[i]: s * excess(r), bounds=around, method="bounded")
             if turn.fun < 0.0:
-                brackets += [(grid[i - 1], turn.x), (turn.x, grid[i + 1])]
+                brackets += [(around[0], turn.x), (turn.x, around[1])]
         roots = [brentq(excess, low, high, xtol=1e-14, rtol=1e-14) for low, high in brackets]
         return np.array([0.0, *sorted({*roots, *grid[values == 0.0]})])
 
@@ -195,7 +194,7 @@ class SelfTrainingAveraging(Model):
                 "limit_by_threshold": self.limits(self.overlap_init, self.sigma * THRESHOLDS),
             }
             values["limit_overlap"] = self.limits(self.overlap_init, np.array([self.threshold]))[0]
-        curves = {name: self.observable(name).curve(np.asarray(value, dtype=float)) for name, value in values.items()}
+        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
         curves |= self.scalars(curves)
         facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
         return Solution(curves, self.coordinates(len(kept), len(points)), status, 0, method.as_dict(), facts)
