@@ -65,7 +65,7 @@ def graded(centres: Array, width: float) -> Array:
         step *= GROWTH
     near = np.asarray(centres)[..., None] + np.array(offsets)
     near = near.reshape(*np.shape(centres)[:-1], -1)
-    even = np.broadcast_to(np.linspace(-TAIL, TAIL, 5), (*near.shape[:-1], 5))
+    even = np.broadcast_to(np.linspace(-TAIL, TAIL, 7), (*near.shape[:-1], 7))
     return np.sort(np.clip(np.concatenate([near, even], axis=-1), -TAIL, TAIL), axis=-1)
 
 

@@ -189,10 +189,9 @@ class SelfTrainingAveraging(Model):
         if len(kept) <= self.rounds:
             status = self.nobody(len(kept))
         else:
-            values |= {
-                "next_overlap": self.step(shown),
-                "limit_by_threshold": self.limits(self.overlap_init, self.sigma * THRESHOLDS),
-            }
+            everywhere = self.step(shown)
+            values |= {"next_overlap": everywhere} if np.isfinite(everywhere).all() else {}
+            values["limit_by_threshold"] = self.limits(self.overlap_init, self.sigma * THRESHOLDS)
             values["limit_overlap"] = self.limits(self.overlap_init, np.array([self.threshold]))[0]
         curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
         curves |= self.scalars(curves)
