@@ -28,6 +28,8 @@ Array = np.ndarray
 SHOWN, SEARCHED = 100, 4000
 #: Thresholds, in units of σ, at which the fixed point is shown.
 THRESHOLDS = np.linspace(0.0, 4.0, 41)
+#: Overlap over σ below which a series replaces the difference of two chances.
+SMALL = 1e-5
 #: Chance of acceptance below which nobody is accepted: its square leaves the range of numbers soon after.
 NOBODY = 1e-140
 CURVES = (
@@ -89,8 +91,11 @@ class SelfTrainingAveraging(Model):
         """A, B and P_a, eq. (1): pull along the classes, pull along the classifier, part that is accepted."""
         low, high = (threshold - rho) / self.sigma, (threshold + rho) / self.sigma
         right, wrong = ndtr(-low), ndtr(-high)
-        bells = np.exp(-0.5 * low**2) + np.exp(-0.5 * high**2)
-        return right - wrong, bells / np.sqrt(2.0 * np.pi), right + wrong
+        bells = (np.exp(-0.5 * low**2) + np.exp(-0.5 * high**2)) / np.sqrt(2.0 * np.pi)
+        # near ρ = 0 the difference of the chances is lost in round-off
+        x, level = rho / self.sigma, (threshold / self.sigma) ** 2
+        pull = np.where(np.abs(x) < SMALL, x * bells * (1.0 - x**2 * (level - 1.0) / 3.0), right - wrong)
+        return pull, bells, right + wrong
 
     def step(self, rho: Array, threshold: Array | float | None = None) -> Array:
         """ρ' of eq. (2); NaN where nobody is accepted."""

@@ -134,9 +134,10 @@ def test_response_is_the_minimum_of_one_output(c):
     hat[:200] = np.sign(hat[:200])
     g, curvature = RESPONSES["logistic"](h, hat, c)
     u = h + c * g
-    p = expit(u)
+    p, bend = expit(u), expit(u) * expit(-u)
     np.testing.assert_allclose(g, 0.5 * (1.0 + hat) - p, atol=1e-12 + 1e-15 * c)
-    np.testing.assert_allclose(curvature, p * (1 - p) / (1 + c * p * (1 - p)), rtol=1e-6 if c > 1e6 else 1e-9)
+    # u = h + cg has lost digits where |h| is of order c
+    np.testing.assert_allclose(curvature, bend / (1.0 + c * bend), rtol=1e-9 + 1e-12 * c, atol=1e-12)
 
 
 def test_soft_labels_without_ridge_change_nothing():
@@ -171,9 +172,9 @@ def test_tiny_soft_labels_are_the_same_by_both_ways():
 
 def test_many_small_soft_updates_extract_the_direction_almost_without_noise():
     """arXiv:2205.07739: soft labels, weak regularisation, many rounds; hard labels get stuck."""
-    soft, hard = (dmft.solve(SLUG, labels=labels, lambda_unlabeled=1.0, rounds=60) for labels in LABELS)
+    hard, soft = (dmft.solve(SLUG, labels=labels, lambda_unlabeled=1.0, rounds=60) for labels in LABELS)
     excess = [run["final_test_error"].last - run["bayes_error"].last for run in (soft, hard)]
-    assert excess[0] < 0.3 * excess[1]
+    assert 0.0 < excess[0] < 0.3 * excess[1]
 
 
 @pytest.mark.parametrize("delta", [0.3, 1.0, 30.0])
@@ -231,7 +232,7 @@ def test_size_of_the_previous_weights_does_not_matter_to_hard_labels():
         large = replace(task, before=Weights(0.3e60, 0.2e120, 0.0, 1.0))
         one, other = solve_round(task), solve_round(large)
         assert other.error(0.8) == pytest.approx(one.error(0.8), rel=1e-10)
-        assert other.overlap == pytest.approx(1e60 * one.overlap, rel=1e-10)
+        assert other.overlap == pytest.approx(1e60 * one.overlap, rel=1e-8)  # logarithms to 1e-9
 
 
 EXTREMES = [
@@ -271,6 +272,7 @@ def test_weights_that_vanish_end_the_rounds_with_a_status():
     assert run["gain"].last == kept[0] - kept[-1]
 
 
+@pytest.mark.slow
 def test_equations_without_solution_end_the_rounds_with_a_status():
     run = dmft.solve(SLUG, loss="logistic", alpha_labeled=1e-9, alpha_unlabeled=1e9, lambda_labeled=1e9,
                      lambda_unlabeled=1e-9, delta=1.0)  # fmt: skip

@@ -95,6 +95,16 @@ def test_map_is_odd_bounded_and_goes_to_its_limit(sigma, kappa, gamma, start):
         assert float(x) == pytest.approx(limit, abs=1e-8)
 
 
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 3.0])
+def test_small_overlaps_keep_their_digits(threshold):
+    """The ratio ρ'/ρ runs smoothly through the point where a series takes over, down to the smallest numbers."""
+    model = SelfTrainingAveraging(threshold=threshold)
+    slope = model.slope(0.0)
+    for rho in (1e-300, 1e-20, 1e-9, 0.69e-5, 0.71e-5):
+        assert float(model.step(np.array(rho))) / rho == pytest.approx(slope, rel=1e-9)
+    assert model.limits(1e-200, np.array([0.0]))[0] == pytest.approx(model.fixed_points(0.0)[-1], abs=1e-12)
+
+
 def test_error_is_never_below_the_bayes_error():
     for kappa in (1e-6, 0.1, 10.0):
         run = dmft.solve(SLUG, kappa=kappa, overlap_init=1.0, rounds=20)
