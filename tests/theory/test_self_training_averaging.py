@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
@@ -76,7 +76,8 @@ def test_rejection_raises_the_fixed_point_up_to_a_best_threshold(sigma, kappa):
 positive = st.floats(-1.0, 1.0).map(lambda power: 10.0**power)
 
 
-@given(positive, positive, st.floats(0.0, 3.0), st.floats(-1.0, 1.0))
+@given(positive, positive, st.floats(0.0, 3.0), st.integers(-100, 100).map(lambda k: k / 100.0))
+@settings(max_examples=50)
 def test_map_is_odd_bounded_and_goes_to_its_limit(sigma, kappa, gamma, start):
     model = SelfTrainingAveraging(sigma=sigma, kappa=kappa, threshold=gamma * sigma, overlap_init=start)
     rho = np.linspace(-1.0, 1.0, 41)
