@@ -208,7 +208,7 @@ class SelfTraining(Model):
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""
-        return {"round": Coordinate("round", np.arange(kept), "k", "round")}
+        return {"round": Coordinate("round", np.arange(kept), "", "round")}
 
     def default_sizes(self) -> tuple[int, ...]:
         """As many samples as the square loss, which needs no iteration, sees in seconds; fewer for the logistic."""

@@ -231,7 +231,7 @@ class SelfTrainingAveraging(Model):
     def coordinates(self, kept: int, points: int) -> dict[str, Coordinate]:
         """The axes."""
         return {
-            "round": Coordinate("round", np.arange(kept), "k", "round"),
+            "round": Coordinate("round", np.arange(kept), "", "round"),
             "rho": Coordinate("rho", np.linspace(0.0, 1.0, SHOWN + 1), "ρ", "overlap before a round"),
             "fixed_point": Coordinate("fixed_point", np.arange(points), "i", "fixed point"),
             "threshold": Coordinate("threshold", self.sigma * THRESHOLDS, "Γ", "threshold"),
