@@ -124,6 +124,13 @@ class SelfTraining(Model):
             )
         return ()
 
+    def default_sizes(self) -> tuple[int, ...]:
+        """As many samples as the square loss, which needs no iteration, sees in seconds; fewer for the logistic."""
+        samples = max(1.0, self.alpha_labeled, self.alpha_unlabeled)
+        largest = int(np.clip((2e9 if self.loss == "square" else 2e8) / samples, 1.0, None) ** (1.0 / 3.0))
+        largest = int(np.clip(largest, 20, 800))
+        return tuple(sorted({max(2, largest // 4), max(2, largest // 2), largest}))
+
     @property
     def bayes_error(self) -> float:
         """Q(1/√Δ)."""
@@ -209,13 +216,6 @@ class SelfTraining(Model):
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""
         return {"round": Coordinate("round", np.arange(kept), "", "round")}
-
-    def default_sizes(self) -> tuple[int, ...]:
-        """As many samples as the square loss, which needs no iteration, sees in seconds; fewer for the logistic."""
-        samples = max(1.0, self.alpha_labeled, self.alpha_unlabeled)
-        largest = int(np.clip((2e9 if self.loss == "square" else 2e8) / samples, 1.0, None) ** (1.0 / 3.0))
-        largest = int(np.clip(largest, 20, 800))
-        return tuple(sorted({max(2, largest // 4), max(2, largest // 2), largest}))
 
 
 def separable_up_to(delta: float) -> float:

@@ -53,7 +53,7 @@ class SelfTrainingAveraging(Model):
         Observable("same_overlap", "ρ'=ρ", "no change", ("rho",)),
         Observable("fixed_points", "ρ*", "fixed points of the map, from 0 upwards", ("fixed_point",)),
         Observable("fixed_point_slopes", "dρ'/dρ", "slope there; stable between −1 and 1", ("fixed_point",)),
-        Observable("fixed_point_stable", "", "1 for stable fixed points", ("fixed_point",)),
+        Observable("fixed_point_stable", "s*", "1 for stable fixed points", ("fixed_point",)),
         Observable("limit_by_threshold", "ρ_∞", "overlap after infinitely many rounds", ("threshold",)),
         Observable("limit_overlap", "ρ_∞", "overlap after infinitely many rounds", ()),
         *(item.final() for item in CURVES[:2]),

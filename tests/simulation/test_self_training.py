@@ -149,7 +149,7 @@ def test_map_of_averages_is_the_limit_of_simulations(options):
 
 def test_rejection_raises_the_simulated_overlap():
     """At the fixed point, by more than five standard errors."""
-    options = {"kappa": 2.0, "overlap_init": 0.7, "size": 400, "replicas": 48, "rounds": 8, "seed": 1}
+    options = {"kappa": 2.0, "overlap_init": 0.7, "size": 300, "replicas": 36, "rounds": 8, "seed": 1}
     without, with_it = (
         dmft.simulate(AVERAGING, threshold=gamma, **options).simulation["final_overlap"] for gamma in (0.0, 0.42)
     )

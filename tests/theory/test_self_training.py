@@ -197,7 +197,7 @@ def test_separability(delta):
     st.floats(-2.0, 2.0), st.floats(-2.0, 2.0), st.floats(-3.0, 4.0), st.floats(-3.0, 4.0), st.floats(-1.5, 2.0),
     st.sampled_from(LABELS),
 )  # fmt: skip
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_square_loss_keeps_its_bounds(a, b, c, d, e, labels):
     """Errors between Bayes' and ½, Cauchy–Schwarz for both overlaps, and χ below 1/λ."""
     model = SelfTraining(10.0**a, 10.0**b, 10.0**c, 10.0**d, 10.0**e, 4, "square", labels)
@@ -205,7 +205,7 @@ def test_square_loss_keeps_its_bounds(a, b, c, d, e, labels):
 
 
 @given(st.floats(-1.0, 1.0), st.floats(-2.0, 2.0), st.floats(-1.0, 1.5), st.sampled_from(LABELS))
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_logistic_loss_keeps_its_bounds(a, c, e, labels):
     check_bounds(SelfTraining(1.0, 10.0**a, 0.1, 10.0**c, 10.0**e, 2, "logistic", labels))
 

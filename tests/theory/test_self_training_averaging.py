@@ -77,7 +77,7 @@ positive = st.floats(-1.0, 1.0).map(lambda power: 10.0**power)
 
 
 @given(positive, positive, st.floats(0.0, 3.0), st.integers(-100, 100).map(lambda k: k / 100.0))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_map_is_odd_bounded_and_goes_to_its_limit(sigma, kappa, gamma, start):
     model = SelfTrainingAveraging(sigma=sigma, kappa=kappa, threshold=gamma * sigma, overlap_init=start)
     rho = np.linspace(-1.0, 1.0, 41)
@@ -91,7 +91,7 @@ def test_map_is_odd_bounded_and_goes_to_its_limit(sigma, kappa, gamma, start):
     slope = abs(model.slope(limit))
     if slope < 0.9:
         x = np.array(start)
-        for _ in range(600):
+        for _ in range(400):
             x = model.step(x)
         assert float(x) == pytest.approx(limit, abs=1e-8)
 
