@@ -18,8 +18,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, NOT_CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 from .self_training import REFERENCES, ROUND
 
