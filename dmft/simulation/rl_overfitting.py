@@ -6,7 +6,7 @@ Whether any linear policy memorises random rewards is decided exactly, by Gordan
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ from .method import Simulation
 from .replicas import run_replicas
 
 Array = np.ndarray
-#: Visits that stand for infinitely many: the students of 1 and of 2 times as many are extrapolated, which leaves an
-#: error of the order of their square.
-VISITS = 12
+#: Visits of which each draws its own states. Of more, the mean state of a level and the covariance of what is left are
+#: drawn by their exact laws (Gaussian and Wishart). Unlimited visits are a million of them.
+LITERAL, UNLIMITED = 32, 1_000_000
 #: Sequences of levels with random rewards in each dimension, in each replica.
 TRIALS = 25
 #: A distance below it is round-off.
@@ -38,7 +38,8 @@ def estimate(model: RLOverfitting, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     workers = min(get_backend("numpy").workers, method.replicas)
     n, most = float(method.size), max(float(LOADS[-1]), model.alpha)
-    looks = 1.0 if not model.state_noise else float(model.visits or 2 * VISITS)
+    looks = float(model.visits or 2) if model.state_noise else 1.0
+    looks = looks if looks <= LITERAL else 2.0
     work = looks * most * n**2 * (n + 100.0) + (len(LOADS) + 1.0) * n**3
     memory = 8.0 * workers * (2.0 * most * n**2 + 4.0 * n**2)
     return {"memory": memory, "seconds": method.replicas * (0.5 + 2e-10 * work) / workers}
@@ -55,8 +56,8 @@ def simulate(model: RLOverfitting, method: Simulation, progress: Progress) -> So
 
     Notes
     -----
-    On the CPU in float64, whatever ``backend`` and ``precision`` say. Every visit draws its own noise; for unlimited
-    visits the results of 12 and 24 of them are extrapolated.
+    On the CPU in float64, whatever ``backend`` and ``precision`` say. The least squares are those of all visits, each
+    with noise of its own; no equivalent ridge enters.
     """
     if round(model.alpha * method.size) < 1:
         raise ParameterError(
@@ -102,33 +103,40 @@ class Replica:
         series = {name: found[:, i] for i, name in enumerate(CURVES)}
         return Member({}, done, series=series, at_end=ends)
 
-    def _pools(self, counts: Array) -> Any:
+    def _pools(self, counts: Array) -> Iterator[Array]:
         """Train reward, test reward and overlap for each number of levels, one after the other."""
         model, n = self.model, self.size
-        # two sums over visits, the first of half of them, if they stand for infinitely many
-        noisy = bool(model.state_noise)
-        visits = 1 if not noisy else model.visits or 2 * VISITS
-        halves = (visits // 2, visits) if noisy and model.visits is None else (visits,)
         x, y = np.empty((counts[-1], n)), np.empty(counts[-1])
-        grams, rights = np.zeros((len(halves), n, n)), np.zeros((len(halves), n))
-        first = 0
+        gram, right, first = np.zeros((n, n)), np.zeros(n), 0
         for last in counts:
             part = self.rng.standard_normal((last - first, n)) / np.sqrt(n)
             flips = self.rng.random(last - first) < model.flip_probability
             x[first:last] = part
             y[first:last] = np.where(part @ self.teacher > 0.0, 1.0, -1.0) * np.where(flips, -1.0, 1.0)
-            for visit in range(visits):
-                seen = part
-                if noisy:
-                    seen = part + np.sqrt(model.state_noise / n) * self.rng.standard_normal(part.shape)
-                gram, right = seen.T @ seen, seen.T @ y[first:last]
-                for i, half in enumerate(halves):
-                    if visit < half:
-                        grams[i] += gram / half
-                        rights[i] += right / half
+            for seen, weight in self._seen(part):
+                gram += weight * (seen.T @ seen)
+                right += weight * (seen.T @ y[first:last])
+            gram += self._rest(last - first)
             first = last
-            found = [self._measure(x[:last], y[:last], *item) for item in zip(grams, rights, strict=True)]
-            yield found[0] if len(found) == 1 else 2.0 * found[1] - found[0]
+            yield self._measure(x[:last], y[:last], gram, right)
+
+    def _seen(self, part: Array) -> Iterator[tuple[Array, float]]:
+        """States of the levels at their visits, or their means, with their weights."""
+        noise, visits = self.model.state_noise, self.model.visits or UNLIMITED
+        if not noise:
+            yield part, 1.0
+        elif visits <= LITERAL:
+            for _ in range(visits):
+                yield part + np.sqrt(noise / self.size) * self.rng.standard_normal(part.shape), 1.0 / visits
+        else:
+            yield part + np.sqrt(noise / self.size / visits) * self.rng.standard_normal(part.shape), 1.0
+
+    def _rest(self, count: int) -> Array | float:
+        """What the states of many visits add to the covariance beyond that of their mean."""
+        noise, visits = self.model.state_noise, self.model.visits or UNLIMITED
+        if not noise or visits <= LITERAL or not count:
+            return 0.0
+        return noise / visits / self.size * wishart(self.rng, count * (visits - 1), self.size)
 
     def _measure(self, x: Array, y: Array, gram: Array, right: Array) -> Array:
         ridge = self.model.ridge
@@ -153,6 +161,16 @@ class Replica:
                     low, high = (middle, high) if separable(x[:middle], y[:middle]) else (low, middle)
                 part[row] += (counts[row] <= low) / TRIALS
         return part
+
+
+def wishart(rng: np.random.Generator, freedom: int, size: int) -> Array:
+    """Sum of `freedom` squares zzᵀ of Gaussian vectors of this size, by Bartlett's decomposition if they are many."""
+    if freedom < 2 * size:
+        z = rng.standard_normal((freedom, size))
+        return np.asarray(z.T @ z)
+    root = np.tril(rng.standard_normal((size, size)), -1)
+    root[np.diag_indices(size)] = np.sqrt(rng.chisquare(freedom - np.arange(size)))
+    return np.asarray(root @ root.T)
 
 
 def separable(x: Array, y: Array) -> bool:

@@ -181,7 +181,7 @@ class RLOverfitting(Model):
         Panel("overlap_by_alpha", log="x"),
     )
     method: ClassVar[type[Closed]] = Closed
-    sizes: ClassVar[tuple[int, ...]] = (400, 600, 800)
+    sizes: ClassVar[tuple[int, ...]] = (400, 500, 600)
 
     alpha: float = declare(1.0, "α", "training levels over dimensions", bounds="(0, 1e4]")
     flip_probability: float = declare(0.2, "p", "chance that the reward of a training level is flipped", bounds="[0, 1]")
