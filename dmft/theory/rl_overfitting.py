@@ -184,7 +184,7 @@ class RLOverfitting(Model):
     sizes: ClassVar[tuple[int, ...]] = (400, 500, 600)
 
     alpha: float = declare(1.0, "α", "training levels over dimensions", bounds="(0, 1e4]")
-    flip_probability: float = declare(0.2, "p", "chance that the reward of a training level is flipped", bounds="[0, 1]")
+    flip_probability: float = declare(0.2, "p", "chance that a training level has its reward flipped", bounds="[0, 1]")
     ridge: float = declare(0.3, "λ", "ridge of the fit", bounds="[0, inf)")
     state_noise: float = declare(0.0, "s²", "variance of the state noise, fresh at each visit", bounds="[0, inf)")
     visits: int = declare(None, "V", "visits to each level; none: unlimited", kind=int, bounds="[1, 1e9]")
@@ -220,7 +220,7 @@ class RLOverfitting(Model):
             "susceptibility": found.susceptibility,
             "capacity": capacity(int(DIMENSIONS[-1])),
         }
-        curves: dict[str, Curve] = {name: self.observable(name).curve(np.array(value)) for name, value in values.items()}
+        curves: dict[str, Curve] = {key: self.observable(key).curve(np.array(value)) for key, value in values.items()}
         facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
         return Solution(curves, self.coordinates(), Status(CONVERGED, "closed form"), 0, method.as_dict(), facts)
 

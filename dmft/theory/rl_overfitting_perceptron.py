@@ -108,7 +108,7 @@ class RLPerceptron(Model):
             )
         if self.reward_rate + self.penalty_rate == 0.0:
             raise ParameterError(
-                "reward_rate = 0 and penalty_rate = 0 is not allowed: nothing would be learned; give one of them above 0"
+                "reward_rate = 0 and penalty_rate = 0 is not allowed: nothing is learned; give one of them above 0"
             )
         if self.schedule == "optimal" and self.overlap_init <= 0.0:
             raise ParameterError(

@@ -66,7 +66,8 @@ class RLTemporalDifference(Model):
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("value_error", log="xy", guides=(
-            Guide("plateau"), Guide("value_error_annealed", label="annealed"), Guide("value_error_mean", label="no noise"),
+            Guide("plateau"), Guide("value_error_annealed", label="annealed"),
+            Guide("value_error_mean", label="no noise"),
         )),
         Panel("td_error", log="xy"),
         Panel("plateau_by_rate", log="xy", guides=(Guide("plateau_law_by_rate"),)),
@@ -145,8 +146,10 @@ class RLTemporalDifference(Model):
             "reward_variance": 1.0 + self.unexplained,
         }
         if status.success and not self.annealing and self.learning_rate >= limit:
-            words = f"learning_rate = {self.learning_rate:g} is not below {limit:.4g}, where the value error grows without"
-            status = Status(DIVERGED, f"{words} bound; the data of all steps are kept; try a smaller --learning-rate")
+            words = (
+                f"learning_rate = {self.learning_rate:g} is not below {limit:.4g}: the value error grows without bound"
+            )
+            status = Status(DIVERGED, f"{words}; the data of all steps are kept; try a smaller --learning-rate")
         curves: dict[str, Curve] = {name: self.observable(name).curve(np.array(item)) for name, item in values.items()}
         curves |= self.finals(curves)
         facts: dict[str, Any] = {"seconds": time.perf_counter() - started}

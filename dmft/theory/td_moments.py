@@ -1,7 +1,7 @@
 """First and second moments of temporal-difference learning with linear Gaussian features: exact at every size.
 
-Feature k is an Ornstein–Uhlenbeck process of variance λ_k with E ψ_k(t)ψ_k(s) = λ_k a_k^|t−s|. Equation numbers are those
-of docs/theory/rl_overfitting_td.rst.
+Feature k is an Ornstein–Uhlenbeck process of variance λ_k with E ψ_k(t)ψ_k(s) = λ_k a_k^|t−s|. Equation numbers are
+those of docs/theory/rl_overfitting_td.rst.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def tails(p, miss, horizon, needed):
     exact = math.exp(whole - math.lgamma(k + 1.0) - math.lgamma(count - k + 1.0) + k * log_p + (count - k) * log_m)
     # the sum starts at its largest term, which does not underflow where the sum matters
     top = min(count, max(needed, math.floor(horizon * p)))
-    term = math.exp(whole - math.lgamma(top + 1.0) - math.lgamma(count - top + 1.0) + top * log_p + (count - top) * log_m)
+    ways = whole - math.lgamma(top + 1.0) - math.lgamma(count - top + 1.0)
+    term = math.exp(ways + top * log_p + (count - top) * log_m)
     total, up, odds = term, term, p / miss
     k = top
     while k < count and up > 1e-20 * total:
@@ -67,7 +68,7 @@ def episodes(t, y, parameters, data, out):
 
 @event
 def milestones(t, y, parameters, data, out):
-    """Reward above ½; overlap within 1 % of ``parameters[5]``, that of a fixed point; overlap above ``parameters[6]``."""
+    """Reward above ½; overlap within 1 % of ``parameters[5]``, a fixed point; overlap above ``parameters[6]``."""
     rho, _, _, _, wins = state(y[0], parameters)
     out[0] = wins - 0.5
     out[1] = abs(rho - parameters[5]) - 0.01 * parameters[5]
