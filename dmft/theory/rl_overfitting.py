@@ -123,6 +123,8 @@ def train_reward(found: OrderParameters, flip_probability: float, noise: float =
     if np.isinf(found.norm):  # its sign is that of a coin
         return 0.0
     spread = float(np.sqrt((1.0 - b) ** 2 * max(found.norm - found.overlap**2, 0.0) + b**2 * noise * found.norm))
+    if spread == 0.0:
+        return 1.0
     total = 0.0
     for weight, sign in ((1.0 - flip_probability, 1.0), (flip_probability, -1.0)):
         with np.errstate(divide="ignore", over="ignore"):

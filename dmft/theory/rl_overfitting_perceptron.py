@@ -90,8 +90,8 @@ class RLPerceptron(Model):
 
     horizon: int = declare(5, "T", "decisions of an episode", bounds="[1, 1000]")
     required: int = declare(None, "n", "right decisions that earn the reward [all]", kind=int, bounds="[1, 1000]")
-    reward_rate: float = declare(1.0, "η1", "learning rate of rewarded episodes", bounds="[0, 1e6]")
-    penalty_rate: float = declare(0.0, "η2", "learning rate of the others", bounds="[0, 1e6]")
+    reward_rate: float = declare(1.0, "η_1", "learning rate of rewarded episodes", bounds="[0, 1e6]")
+    penalty_rate: float = declare(0.0, "η_2", "learning rate of the others", bounds="[0, 1e6]")
     schedule: str = declare(
         "constant", "", "constant rates, or the sum that aligns fastest at their ratio", choices=("constant", "optimal")
     )

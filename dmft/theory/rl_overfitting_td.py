@@ -70,15 +70,15 @@ class RLTemporalDifference(Model):
             Guide("value_error_mean", label="no noise"),
         )),
         Panel("td_error", log="xy"),
-        Panel("plateau_by_rate", log="xy", guides=(Guide("plateau_law_by_rate"),)),
-        Panel("plateau_by_gamma", log="y"),
+        Panel("plateau_by_rate", log="xy", guides=(Guide("plateau_law_by_rate"),), title="plateau against rate"),
+        Panel("plateau_by_gamma", log="y", title="plateau against discount, at this rate"),
     )  # fmt: skip
     method: ClassVar[type[Closed]] = Closed
     sizes: ClassVar[tuple[int, ...]] = (8,)
 
     features: int = declare(60, "N", "features", bounds="[1, 1e7]")
     gamma: float = declare(0.8, "γ", "discount", bounds="[0, 1)")
-    learning_rate: float = declare(0.5, "η", "learning rate at the start", bounds="(0, 1e9]")
+    learning_rate: float = declare(1.5, "η", "learning rate at the start", bounds="(0, 1e9]")
     batch: int = declare(2, "B", "trajectories of a step", bounds="[1, 1e6]")
     horizon: int = declare(10, "T", "transitions of a trajectory", bounds="[1, 10000]")
     annealing: float = declare(0.0, "β", "power by which the rate falls; 0: constant", bounds="[0, 1]")
