@@ -19,9 +19,7 @@ from dmft.theory import rl_overfitting as theory
 SLUG = "rl-overfitting"
 
 
-@pytest.mark.parametrize(
-    ("alpha", "train", "test"), [(0.25, 1.000, 0.145), (1.0, 0.972, 0.260), (4.0, 0.618, 0.490)]
-)
+@pytest.mark.parametrize(("alpha", "train", "test"), [(0.25, 1.000, 0.145), (1.0, 0.972, 0.260), (4.0, 0.618, 0.490)])
 def test_rewards_are_those_of_the_sheet(alpha, train, test):
     run = dmft.solve(SLUG, alpha=alpha, flip_probability=0.2, ridge=0.3)
     assert run["train_reward"].last == pytest.approx(train, abs=5.1e-4)
@@ -99,7 +97,8 @@ def test_unlimited_visits_are_a_ridge_and_finite_visits_approach_it():
     for name in ("train_reward", "test_reward", "overlap", "norm", "susceptibility"):
         assert noisy[name].last == pytest.approx(ridge[name].last, rel=1e-13)
     gaps = [
-        dmft.solve(SLUG, alpha=1.5, ridge=0.3, state_noise=0.5, visits=v)["test_reward"].last - noisy["test_reward"].last
+        dmft.solve(SLUG, alpha=1.5, ridge=0.3, state_noise=0.5, visits=v)["test_reward"].last
+        - noisy["test_reward"].last
         for v in (1000, 2000)
     ]
     assert gaps[0] == pytest.approx(2.0 * gaps[1], rel=0.02)  # as 1/V
@@ -157,17 +156,27 @@ def test_wishart_has_its_mean_and_variance():
     np.testing.assert_allclose(draws.var(axis=0), freedom * (1.0 + np.eye(size)), rtol=0.13)
 
 
-@pytest.mark.parametrize("options", [{"state_noise": 0.5, "visits": 4, "ridge": 0.1}, {"state_noise": 1.0, "ridge": 0.0}])
+@pytest.mark.parametrize(
+    "options", [{"state_noise": 0.5, "visits": 4, "ridge": 0.1}, {"state_noise": 1.0, "ridge": 0.0}]
+)
 def test_twin_agrees_at_small_sizes(options):
     run = dmft.compare(SLUG, size=[50, 75, 100], replicas=6, seed=1, **options)
-    assert {"train_reward_by_alpha", "test_reward_by_alpha", "memorisation_probability"} <= set(run.comparison.observables)
+    assert {"train_reward_by_alpha", "test_reward_by_alpha", "memorisation_probability"} <= set(
+        run.comparison.observables
+    )
     assert run.comparison.verdict == "agrees", run.comparison.message
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{}, {"state_noise": 0.5}, {"state_noise": 0.5, "visits": 6}, {"ridge": 0.0}, {"flip_probability": 0.5, "ridge": 1e-3}],
+    [
+        {},
+        {"state_noise": 0.5},
+        {"state_noise": 0.5, "visits": 6},
+        {"ridge": 0.0},
+        {"flip_probability": 0.5, "ridge": 1e-3},
+    ],
     ids=str,
 )
 def test_twin_agrees_at_large_sizes(options):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from ...solvers.compiled import compiled_part
+from ...solvers.compiled import compiled
 from ...solvers.flow.callbacks import event, right_side
 
 
-@compiled_part
+@compiled
 def tails(p, miss, horizon, needed):
     """S_n = Pr[Bin(T−1, P) = n−1] and S_w = Pr[Bin(T−1, P) ≥ n], eq. (3); ``miss`` = 1 − P without round-off."""
     count = horizon - 1.0
@@ -38,7 +38,7 @@ def tails(p, miss, horizon, needed):
     return exact, min(total, 1.0)
 
 
-@compiled_part
+@compiled
 def state(theta, parameters):
     """ρ, sin θ, S_n, S_w and P_n."""
     horizon, needed = parameters[2], parameters[3]
