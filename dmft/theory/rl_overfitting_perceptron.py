@@ -45,6 +45,8 @@ OPTIMAL = {
 DISTANCES = np.geomspace(1e-1, 1e-6, 11)
 #: Overlaps between which it is timed: this part of the critical one, and of the way from there to 1.
 ENTRY, EXIT = 0.8, 0.25
+#: Smallest sum of the rates: below it Q at a fixed point leaves the range of numbers.
+SLOWEST = 1e-9
 #: An overlap that is never reached.
 NEVER = 2.0
 
@@ -96,7 +98,7 @@ class RLPerceptron(Model):
         "constant", "", "constant rates, or the sum that aligns fastest at their ratio", choices=("constant", "optimal")
     )
     overlap_init: float = declare(0.05, "ρ(0)", "overlap at the start", bounds="(-1, 1)")
-    norm_init: float = declare(1.0, "Q(0)", "squared norm over D at the start", bounds="(0, 1e12]")
+    norm_init: float = declare(1.0, "Q(0)", "squared norm over D at the start", bounds="[1e-12, 1e12]")
     t_max: float = declare(100.0, "t_max", "time at the end, episodes over weights", bounds="(0, 1e9]")
 
     def check(self) -> None:
@@ -106,9 +108,10 @@ class RLPerceptron(Model):
                 f"required = {self.required} with horizon = {self.horizon} is not allowed: an episode has only "
                 f"{self.horizon} decisions; give required in [1, {self.horizon}] or a larger --horizon"
             )
-        if self.reward_rate + self.penalty_rate == 0.0:
+        if self.reward_rate + self.penalty_rate < SLOWEST:
             raise ParameterError(
-                "reward_rate = 0 and penalty_rate = 0 is not allowed: nothing is learned; give one of them above 0"
+                f"reward_rate = {self.reward_rate:g} and penalty_rate = {self.penalty_rate:g} is not allowed: nothing is "
+                f"learned; give rates that add up to {SLOWEST:g} or more"
             )
         if self.schedule == "optimal" and self.overlap_init <= 0.0:
             raise ParameterError(
