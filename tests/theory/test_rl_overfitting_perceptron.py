@@ -300,3 +300,13 @@ def test_a_start_beyond_the_stall_is_told():
 def test_too_large_dimension_is_refused():
     with pytest.raises(DMFTError, match="of memory"):
         dmft.simulate(SLUG, size=10**9)
+
+
+@pytest.mark.parametrize("state", [(-1e-3, 0.0), (0.0, 0.0), (3.2, 0.0), (1.0, -2000.0), (1.0, np.nan)])
+def test_trial_steps_that_go_too_far_are_not_numbers(state):
+    """So that the integrator rejects them: no exception of a division in a callback, which could only be printed."""
+    from dmft.theory.kernels.rl_perceptron import episodes
+
+    found = np.zeros(2)
+    episodes.__wrapped__(0.0, np.array(state), np.array([1.0, 0.9, 9.0, 9.0, 0.0, 2.0, 2.0]), np.zeros(0), found)
+    assert np.isnan(found).all()

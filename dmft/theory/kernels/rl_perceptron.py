@@ -50,7 +50,11 @@ def state(theta, parameters):
 @right_side
 def episodes(t, y, parameters, data, out):
     """State θ = arccos ρ and ln Q; parameters η1, η2, T, n, 1 for the optimal rate."""
-    theta, norm = y[0], math.exp(0.5 * y[1])
+    theta = y[0]
+    if not (0.0 < theta < math.pi and abs(y[1]) < 1400.0):  # a trial step that went too far: not a number, so rejected
+        out[0], out[1] = math.nan, math.nan
+        return
+    norm = math.exp(0.5 * y[1])
     rho, sine, exact, more, wins = state(theta, parameters)
     reward, penalty, horizon = parameters[0], parameters[1], parameters[2]
     total = reward + penalty
@@ -60,7 +64,7 @@ def episodes(t, y, parameters, data, out):
         total = horizon * norm * sine * sine * exact / (math.sqrt(2.0 * math.pi) * rho * noise)
         penalty = share * total
         reward = total - penalty
-    noise = ((reward * reward - penalty * penalty) * wins + penalty * penalty) / horizon / (norm * norm)
+    noise = ((reward * reward - penalty * penalty) * wins + penalty * penalty) / horizon / norm / norm
     out[0] = 0.5 * noise * rho / sine - total * sine * exact / (math.sqrt(2.0 * math.pi) * norm)
     drift = total * ((1.0 + rho) * exact + 2.0 * more) - 2.0 * penalty
     out[1] = math.sqrt(2.0 / math.pi) * drift / norm + noise
