@@ -2,8 +2,8 @@
 
     python benchmarks/rl_perceptron.py [flows]
 
-The loop is timed on a few flows and multiplied; seconds are those of the processor. Each method gets the loosest tolerance whose largest error (of the
-first flows, against DOP853 at 1e-12) is below the target. Uses the threads of NUMBA_NUM_THREADS.
+The loop is timed on a few flows and multiplied; seconds are those of the processor. Each method gets the loosest
+tolerance whose largest error (of the first flows, against DOP853 at 1e-12) is below the target.
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ class RLPerceptron(Model):
             )
         if self.reward_rate + self.penalty_rate < SLOWEST:
             raise ParameterError(
-                f"reward_rate = {self.reward_rate:g} and penalty_rate = {self.penalty_rate:g} is not allowed: nothing is "
-                f"learned; give rates that add up to {SLOWEST:g} or more"
+                f"reward_rate = {self.reward_rate:g} and penalty_rate = {self.penalty_rate:g} is not allowed: nothing "
+                f"is learned; give rates that add up to {SLOWEST:g} or more"
             )
         if self.schedule == "optimal" and self.overlap_init <= 0.0:
             raise ParameterError(

@@ -69,7 +69,7 @@ class RLTemporalDifference(Model):
             Guide("plateau"), Guide("value_error_annealed", label="annealed"),
             Guide("value_error_mean", label="no noise"),
         )),
-        Panel("td_error", log="xy"),
+        Panel("td_error", log="x"),
         Panel("plateau_by_rate", log="xy", guides=(Guide("plateau_law_by_rate"),), title="plateau against rate"),
         Panel("plateau_by_gamma", log="y", title="plateau against discount, at this rate"),
     )  # fmt: skip
