@@ -14,13 +14,14 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import bdtr, ndtr, owens_t
 
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Curve, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from .base import Model
+from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
@@ -32,11 +33,6 @@ REFERENCES = (
 LOADS = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0])
 #: Dimensions and loads of the count of dichotomies: all products are integers.
 DIMENSIONS, RANDOM_LOADS = np.array([5, 10, 20]), np.linspace(1.0, 3.0, 11)
-
-
-@dataclass(frozen=True)
-class Closed(Declared):
-    """Closed form: nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +157,13 @@ class RLOverfitting(Model):
         "pattern recognition, IEEE Trans. Electron. Comput. EC-14, 326 (1965)",
     )
     observables: ClassVar[tuple[Observable, ...]] = (
-        Observable("train_reward_by_alpha", "r_train", "mean reward on the training levels", ("alpha",)),
-        Observable("test_reward_by_alpha", "r_test", "mean reward on new levels", ("alpha",)),
-        Observable("overlap_by_alpha", "ρ", "overlap of student and teacher", ("alpha",)),
-        Observable("train_reward_random", "r_train", "the same for random rewards, p = 1/2", ("alpha",)),
-        Observable("test_reward_clean", "r_test", "the same for true rewards, p = 0", ("alpha",)),
+        Observable("train_reward_by_alpha", "r_train", "mean reward on the training levels", ("load",)),
+        Observable("test_reward_by_alpha", "r_test", "mean reward on new levels", ("load",)),
+        Observable("overlap_by_alpha", "ρ", "overlap of student and teacher", ("load",)),
+        Observable("train_reward_random", "r_train", "the same for random rewards, p = 1/2", ("load",)),
+        Observable("test_reward_clean", "r_test", "the same for true rewards, p = 0", ("load",)),
         Observable("memorisation_probability", "P_mem", "chance that random rewards can all be memorised",
-                   ("dimension", "load")),
+                   ("dimension", "random_load")),
         Observable("train_reward", "r_train", "mean reward on the training levels, at this alpha", ()),
         Observable("test_reward", "r_test", "mean reward on new levels, at this alpha", ()),
         Observable("generalisation_gap", "Δr", "train minus test reward, at this alpha", ()),
@@ -182,7 +178,7 @@ class RLOverfitting(Model):
         Panel("memorisation_probability", log="", family="dimension", title="random rewards memorised, any policy"),
         Panel("overlap_by_alpha", log="x"),
     )
-    method: ClassVar[type[Closed]] = Closed
+    method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (400, 500, 600)
 
     alpha: float = declare(1.0, "α", "training levels over dimensions", bounds="(0, 1e4]")
@@ -202,7 +198,7 @@ class RLOverfitting(Model):
         noise = 0.0 if self.visits is None else self.state_noise / self.visits
         return train_reward(found, flip_probability, noise), test_reward(found.cosine), found
 
-    def solve(self, method: Closed, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Rewards over the size of the pool and at this alpha; exact to round-off."""
         started = time.perf_counter()
         mine = [self.rewards(load, self.flip_probability) for load in LOADS]
@@ -229,9 +225,9 @@ class RLOverfitting(Model):
     def coordinates(self) -> dict[str, Coordinate]:
         """The axes of theory and simulation alike."""
         return {
-            "alpha": Coordinate("alpha", LOADS, "α", "training levels over dimensions"),
+            "load": Coordinate("load", LOADS, "α", "training levels over dimensions"),
             "dimension": Coordinate("dimension", DIMENSIONS, "D", "dimensions"),
-            "load": Coordinate("load", RANDOM_LOADS, "α", "levels over dimensions"),
+            "random_load": Coordinate("random_load", RANDOM_LOADS, "α", "levels over dimensions"),
         }
 
 

@@ -21,8 +21,8 @@ from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
 from ..solvers.blas import single_threaded_blas
 from ..solvers.memory import check_memory
 from .base import Model
+from .f_principle import ClosedForm
 from .registry import register
-from .rl_overfitting import Closed
 from .td_moments import Moments, Process
 
 Array = np.ndarray
@@ -55,7 +55,7 @@ class RLTemporalDifference(Model):
         Observable("value_error_mean", "L_mean", "value error of the mean weights, of infinite batches", ("step",)),
         Observable("plateau_by_rate", "L_∞", "value error at which learning ends", ("rate",)),
         Observable("plateau_law_by_rate", "∝η/B", "its law for small rates", ("rate",)),
-        Observable("plateau_by_gamma", "L_∞", "value error at which learning ends, at this rate", ("gamma",)),
+        Observable("plateau_by_gamma", "L_∞", "value error at which learning ends, at this rate", ("discount",)),
         Observable("plateau", "L_∞", "value error at which learning at the constant rate ends", ()),
         Observable("plateau_law", "L_law", "its law for small rates, proportional to rate over batch", ()),
         Observable("largest_learning_rate", "η_c", "rate from which the value error grows without bound", ()),
@@ -73,7 +73,7 @@ class RLTemporalDifference(Model):
         Panel("plateau_by_rate", log="xy", guides=(Guide("plateau_law_by_rate"),), title="plateau against rate"),
         Panel("plateau_by_gamma", log="y", title="plateau against discount, at this rate"),
     )  # fmt: skip
-    method: ClassVar[type[Closed]] = Closed
+    method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (8,)
 
     features: int = declare(60, "N", "features", bounds="[1, 1e7]")
@@ -119,13 +119,13 @@ class RLTemporalDifference(Model):
         power = self.annealing if annealing is None else annealing
         return float(self.learning_rate * (1.0 + step / self.annealing_steps) ** -power)
 
-    def estimate(self, method: Closed) -> dict[str, float]:
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
         numbers = float(self.features) * self.horizon
         # bisections of the largest rate and the curve over γ solve for all features and lags
         solves = 1e-9 * numbers * (80.0 * self.horizon + 20.0 * len(GAMMAS))
         return {"memory": 8.0 * 16.0 * numbers, "seconds": 0.1 + solves + 2.0 * self.steps * (4e-5 + 3e-9 * numbers)}
 
-    def solve(self, method: Closed, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Moments step by step, and where they end; exact at every number of features."""
         check_memory(self.estimate(method)["memory"], "try fewer --features or a smaller --horizon")
         started = time.perf_counter()
@@ -209,5 +209,5 @@ class RLTemporalDifference(Model):
         return {
             "step": Coordinate("step", self.at[:kept], "n", "steps"),
             "rate": Coordinate("rate", limit * PARTS, "η", "learning rate"),
-            "gamma": Coordinate("gamma", GAMMAS, "γ", "discount"),
+            "discount": Coordinate("discount", GAMMAS, "γ", "discount"),
         }
