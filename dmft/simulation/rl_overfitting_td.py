@@ -19,7 +19,7 @@ from .replicas import run_replicas
 
 Array = np.ndarray
 #: New transitions for each learner on which its squared error is measured.
-FRESH = 200
+FRESH = 50
 
 
 def estimate(model: RLTemporalDifference, method: Simulation) -> dict[str, float]:

@@ -222,3 +222,11 @@ def test_empty_pool_and_too_large_dimension_are_refused():
         dmft.simulate(SLUG, alpha=0.001, size=100)
     with pytest.raises(DMFTError, match="of memory"):
         dmft.simulate(SLUG, size=10_000_000)
+
+
+@pytest.mark.parametrize("options", [{"model": SLUG}, {"model": "rl-overfitting/perceptron", "t_max": 1.0},
+                                     {"model": "rl-overfitting/td", "steps": 2, "features": 5}])  # fmt: skip
+def test_every_parameter_can_be_swept(options):
+    """A sweep takes its parameter's name for an axis: no curve or axis of the model may bear it."""
+    run = dmft.solve(**options)
+    assert not set(run.parameters) & {*run.theory.coordinates, *run.theory}

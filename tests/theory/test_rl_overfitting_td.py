@@ -178,7 +178,7 @@ def test_twin_agrees(options):
 @pytest.mark.slow
 @pytest.mark.parametrize("features", [60, 150, 300])
 def test_twin_agrees_for_many_features(features):
-    run = dmft.compare(SLUG, size=16, replicas=12, seed=2, features=features, steps=400, batch=1, gamma=0.9)
+    run = dmft.compare(SLUG, size=16, replicas=8, seed=2, features=features, steps=200, batch=1, gamma=0.9)
     assert run.comparison.verdict == "agrees", run.comparison.message
 
 
