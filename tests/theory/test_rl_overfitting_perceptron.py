@@ -87,6 +87,7 @@ def test_one_decision_with_penalties_only_is_rosenblatts_rule():
     assert run["fixed_points"].last == 0.0
 
 
+@settings(max_examples=30)
 @given(st.floats(1e-6, 3.1), st.integers(1, 60), st.data())
 def test_tails_of_numpy_are_binomial(theta, horizon, data):
     required = data.draw(st.integers(1, horizon))
@@ -96,6 +97,7 @@ def test_tails_of_numpy_are_binomial(theta, horizon, data):
     assert float(more) == pytest.approx(binom.sf(required - 1, horizon - 1, p), rel=1e-8, abs=1e-300)
 
 
+@settings(max_examples=30)
 @given(st.floats(0.02, 3.0), st.integers(1, 200), st.floats(-3.0, 3.0), st.floats(0.0, 2.0), st.data())
 def test_compiled_flow_is_that_of_numpy(theta, horizon, log, penalty, data):
     from dmft.theory.kernels.rl_perceptron import episodes
@@ -167,6 +169,7 @@ def test_slowing_down_is_that_of_a_saddle_node(horizon, required):
     assert short[-3] / short[-1] == pytest.approx(np.sqrt(10.0), rel=0.05)
 
 
+@settings(max_examples=30)
 @given(st.floats(0.05, 0.95), st.integers(1, 20), st.floats(0.0, 0.7), st.data())
 def test_optimal_rate_aligns_fastest(rho, horizon, ratio, data):
     required = data.draw(st.integers(1, horizon))
@@ -224,7 +227,7 @@ def test_compiled_episodes_have_the_law_of_literal_ones(horizon, required, share
     ids=str,
 )
 def test_twin_agrees(options):
-    run = dmft.compare(SLUG, size=[100, 150, 200], replicas=16, seed=1, t_max=10.0, **options)
+    run = dmft.compare(SLUG, size=[100, 200], replicas=8, seed=1, t_max=6.0, **options)
     assert {"overlap", "norm", "accuracy", "reward"} <= set(run.comparison.observables)
     assert run.comparison.verdict == "agrees", run.comparison.message
 

@@ -131,12 +131,12 @@ def test_plateau_vanishes_without_bootstrap_unless_reward_is_unexplained():
 def test_annealing_removes_the_plateau():
     """Rates ∝ n^(−1/2): the value error follows the plateau of the moment, which falls by the root."""
     options = {**SMALL, "annealing": 0.5, "annealing_steps": 10.0}
-    ends = [dmft.solve(SLUG, steps=steps, **options)["final_value_error"].last for steps in (4000, 16000)]
-    assert ends[1] < 0.1 * dmft.solve(SLUG, steps=1, **SMALL)["plateau"].last
+    ends = [dmft.solve(SLUG, steps=steps, **options)["final_value_error"].last for steps in (1500, 6000)]
+    assert ends[1] < 0.15 * dmft.solve(SLUG, steps=1, **SMALL)["plateau"].last
     assert ends[0] / ends[1] == pytest.approx(2.0, rel=0.1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.floats(0.0, 0.95), st.floats(0.2, 20.0))
 def test_largest_rate_is_where_the_spectral_radius_is_one(features, horizon, batch, gamma, tau):
     model = RLTemporalDifference(features=features, horizon=horizon, batch=batch, gamma=gamma, correlation_time=tau)
@@ -170,7 +170,7 @@ def test_divergence_is_told_and_data_are_kept():
     "options", [{"learning_rate": 0.5}, {"annealing": 0.5, "annealing_steps": 20.0, "unexplained": 0.0}], ids=str
 )
 def test_twin_agrees(options):
-    run = dmft.compare(SLUG, size=60, replicas=8, seed=1, steps=60, **{**SMALL, **options})
+    run = dmft.compare(SLUG, size=40, replicas=8, seed=1, steps=60, **{**SMALL, **options})
     assert set(run.comparison.observables) == {"value_error", "td_error"}
     assert run.comparison.verdict == "agrees", run.comparison.message
 
