@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -139,13 +140,20 @@ class Replica:
         return noise / visits / self.size * wishart(self.rng, count * (visits - 1), self.size)
 
     def _measure(self, x: Array, y: Array, gram: Array, right: Array) -> Array:
-        ridge = self.model.ridge
-        if ridge:
-            w = cho_solve(cho_factor(gram + ridge * np.eye(self.size), overwrite_a=True), right)
-        else:  # of least norm; what is round-off in the Gram matrix counts as zero
-            w = np.linalg.lstsq(gram, right, rcond=1e-11)[0] if self.model.state_noise else np.linalg.lstsq(x, y)[0]
+        w = self._fit(x, y, gram, right)
         cosine = float(w @ self.teacher / (np.linalg.norm(w) * np.linalg.norm(self.teacher)))
         return np.array([np.mean(np.sign(y * (x @ w))), test_reward(cosine), cosine])
+
+    def _fit(self, x: Array, y: Array, gram: Array, right: Array) -> Array:
+        """Weights of least squares; without ridge, of least norm where there are fewer rows than weights."""
+        ridge, noise = self.model.ridge, self.model.state_noise
+        rows = len(y) * (self.model.visits or UNLIMITED) if noise else len(y)
+        with suppress(np.linalg.LinAlgError):  # as many rows as weights may be singular to round-off
+            if ridge or rows >= self.size:
+                return np.asarray(cho_solve(cho_factor(gram + ridge * np.eye(self.size), overwrite_a=True), right))
+            if not noise:
+                return np.asarray(x.T @ cho_solve(cho_factor(x @ x.T, overwrite_a=True), y))
+        return np.asarray(np.linalg.lstsq(gram, right, rcond=1e-11)[0])  # round-off counts as zero
 
     def _memorised(self) -> Array:
         """Part of the sequences (dimensions, loads) whose random rewards can be memorised up to that load."""
