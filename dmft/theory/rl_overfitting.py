@@ -20,8 +20,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray

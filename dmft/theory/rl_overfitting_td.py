@@ -19,9 +19,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
 from ..solvers.blas import single_threaded_blas
+from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 from .td_moments import Moments, Process
 
