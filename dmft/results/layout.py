@@ -23,7 +23,7 @@ from .picture import to_plain
 from .run import Run
 from .solution import Solution
 
-SCHEMA, SCHEMA_VERSION = "dmft-run", 1
+SCHEMA, SCHEMA_VERSION = "dmft-run", 2
 #: The provenance of a run, each kept as one attribute of the root.
 PROVENANCE = {"versions": dict, "command": str, "wall_time": float, "created": str, "platform": str}
 #: Fields of ObservableComparison that are one number; the others are arrays over ``size``.

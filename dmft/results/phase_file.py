@@ -18,7 +18,7 @@ from .phase import STATES, PhaseDiagram
 from .restore import get_attribute, get_json, restore, restored_labels, restored_provenance, restored_solution
 from .run import Run
 
-PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 1
+PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 2
 PARTS = ("theory", "simulation", "comparison")
 #: Names of the arrays in the root; a swept parameter may be called ``seed``.
 STATE, SEED = "point_status", "point_seed"
