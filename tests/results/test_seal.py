@@ -50,7 +50,8 @@ CHANGES = {
     "a status": lambda file: file["theory"].attrs.modify("status", "diverged"),
     "a verdict": lambda file: file["comparison"].attrs.modify("verdict", "deviates"),
     "two arrays swapped": lambda file: (
-        file.move("theory/norm", "x"), file.move("theory/train_loss", "theory/norm"), file.move("x", "theory/train_loss")
+        file.move("theory/norm", "theory/x"), file.move("theory/train_loss", "theory/norm"),
+        file.move("theory/x", "theory/train_loss"),
     ),
     "a group less": lambda file: file.pop("comparison"),
     "no digest": lambda file: file.attrs.pop("digest"),
@@ -96,9 +97,9 @@ def test_digest_by_hand():
     labels = {"units": "1", "long_name": "n", "symbol": "ν"}
     group = Group({"samples": 3}, {"t": Variable(("t",), np.arange(2.0), labels)})
     lines = [
-        '["/", "@model", "sgd"]\n'.encode(),
-        '["/", "@wall_time", 0.5]\n'.encode(),
-        '["theory", "@samples", 3]\n'.encode(),
+        b'["/", "@model", "sgd"]\n',
+        b'["/", "@wall_time", 0.5]\n',
+        b'["theory", "@samples", 3]\n',
         '["theory", "t", ["t"], "<f8", [2], {"long_name": "n", "symbol": "ν", "units": "1"}, null]\n'.encode(),
         np.arange(2.0).astype("<f8").tobytes(),
     ]
