@@ -21,3 +21,17 @@ def pytest_cmdline_main(config):
     inside = hasattr(config, "workerinput") or "PYTEST_XDIST_WORKER" in os.environ  # one of the two processes
     if whole and not inside and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses = 2
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The figures of the fault injection (``tests/faults``), summed over all processes."""
+    totals: dict[str, int] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, number in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+                if name.startswith("faults: "):
+                    totals[name] = totals.get(name, 0) + number
+    if totals:
+        terminalreporter.section("faults injected")
+        for name, number in sorted(totals.items()):
+            terminalreporter.write_line(f"{number:>7}  {name.removeprefix('faults: ')}")
