@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports pyplot; al
 # No deadline: the first call of a kernel compiles it. The same examples on every machine: a failure must repeat.
 settings.register_profile("dmft", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("dmft")
+
+
+# Where the shell starts the tests in the background, Ctrl-C is ignored, by every process that they start as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

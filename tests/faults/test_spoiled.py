@@ -106,8 +106,8 @@ def test_spoilt_results(kind, reader, count, whole, arena, tmp_path, tally):
 def test_spoilt_points(target, arena, tmp_path, tally):
     """The same command ends the sweep with the right numbers, or says what to do; shards are put together alike."""
     count, line = 24, f"{SWEEP} --no-figure"
-    if target == "error":  # alpha = 0 is not allowed
-        line = line.replace("alpha=1:3:4", "alpha=0,2")
+    if target == "error":  # the sphere takes the place of ridge
+        line = line.replace("sgd/ridge", "sgd").replace("alpha=1:3:4", "sphere=true,false --ridge 0.1 --paths 256")
     good = arena.run(line.split(), tmp_path)
     assert good["code"] == (5 if target == "error" else 0)
     digest, points = numbers(tmp_path / "phase.h5"), tmp_path / "phase.h5.points"
