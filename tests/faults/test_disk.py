@@ -9,6 +9,8 @@ import pytest
 from fault_commands import COMMANDS
 from fault_kit import Arena, assert_clean
 
+#: Bytes by which the same result may be shorter: the seconds that it took are in it, compressed.
+SLACK = 64
 #: Root may write everywhere, unless it gives that right away.
 POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
@@ -22,7 +24,7 @@ def fill(limits, case, arena, path, tally):
         if answer["code"]:
             assert "space" in assert_clean(answer, 1)
         else:
-            assert limit >= max(case.sizes.values())
+            assert limit >= max(case.sizes.values()) - SLACK
         assert case.assert_whole_or_absent(folder) == len(command.files) or answer["code"] == 1
         left = [item.name for item in folder.rglob("*.tmp")]
         assert not left, "temporary files take space"
@@ -38,7 +40,7 @@ def test_full_disk(command, case, arena, tmp_path, tally):
 
 def test_full_disk_quickly(case_of, arena, tmp_path, tally):
     case = case_of(COMMANDS[0])
-    fill([case.sizes["run.h5"] - 1], case, arena, tmp_path, tally)
+    fill([case.sizes["run.h5"] - 2 * SLACK], case, arena, tmp_path, tally)
 
 
 def test_full_disk_where_results_stand(command, case, arena, tmp_path, tally):
