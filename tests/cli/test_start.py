@@ -8,8 +8,10 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 
 import dmft
+from dmft.cli import cli
 from dmft.cli.group import COMMANDS
 from dmft.theory.registry import models
 
@@ -109,11 +111,40 @@ def test_unknown_shell(call):
         ("solve no-such-model --alp", "--alpha"),
         ("compare --prec", "--precision"),
         ("completions z", "zsh"),
+        ("sweep sgd/ridge --over ri", "ridge="),
+        ("solve sgd/ridge --set nod", "nodes="),
+        ("solve --set data=two", "data=two-cluster"),
+        ("models relu-neuron/h", "relu-neuron/hidden"),
     ],
 )
-def test_completes(start, environment, typed, expected):
+def test_completes(typed, expected):
+    """What the shell asks for, in this process; the next test asks by the shell."""
     words = ["dmft", *typed.split(" ")]
     asked = {"_DMFT_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-    done = start(env={**environment, **asked})
+    done = CliRunner().invoke(cli, [], env=asked)
     assert f"plain,{expected}" in done.stdout.splitlines()
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_completes_in_bash(program, environment, tmp_path):
+    """The script as bash evaluates it: commands, slugs, options of the slug, values."""
+    name = tmp_path / "dmft"
+    name.write_text(f'#!/bin/sh\nexec {" ".join(program)} "$@"\n')
+    name.chmod(0o755)
+    script = """
+set -e
+PATH="$1:$PATH"
+eval "$(dmft completions bash)"
+complete -p dmft >&2
+ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _dmft_completion "$1"; echo "${COMPREPLY[*]}"; }
+ask dmft swee
+ask dmft solve f-principle/
+ask dmft solve sgd/ridge --rid
+ask dmft solve --output d
+"""
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["sweep", "f-principle/lfp f-principle/training", "--ridge", "door"]
+    assert "-F _dmft_completion dmft" in done.stderr

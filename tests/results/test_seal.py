@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from dmft.errors import FileFormatError
-from dmft.results import hdf5, seal
+from dmft.results import seal
 from dmft.results.layout import Group, Variable, describe
+from dmft.results.run import Run
 
 COVERED = {"schema", "schema_version", "status", "model", "parameters", "figure", "wall_time", "seed"}
 
@@ -68,7 +69,7 @@ def test_valid_hdf5_with_another_content_is_refused(change, file):
     CHANGES[change](opened)
     opened.close()
     with pytest.raises(FileFormatError, match="digest differs") as caught:
-        hdf5.load(path)
+        Run.load(path)
     assert "\n" not in str(caught.value)
 
 
@@ -78,7 +79,7 @@ def test_notes_of_the_user_are_no_damage(file, run, assert_same):
     opened["theory"].attrs["note"] = "the good one"
     opened["theory/norm"].attrs["note"] = np.arange(3)
     opened.close()
-    assert_same(hdf5.load(path), run)
+    assert_same(Run.load(path), run)
 
 
 def test_damaged_long_attribute(run, tmp_path):
@@ -89,7 +90,7 @@ def test_damaged_long_attribute(run, tmp_path):
     data[at + len('"p200": 2')] ^= 1
     (tmp_path / "flipped.h5").write_bytes(data)
     with pytest.raises(FileFormatError, match="digest differs"):
-        hdf5.load(tmp_path / "flipped.h5")
+        Run.load(tmp_path / "flipped.h5")
 
 
 def test_digest_by_hand():
