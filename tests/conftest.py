@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,11 @@ settings.register_profile("dmft", deadline=None, derandomize=True, print_blob=Tr
 settings.load_profile("dmft")
 
 
+# Where the shell starts the tests in the background, Ctrl-C is ignored, by every process that they start as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
     """The whole suite runs in two processes, if pytest-xdist is there; a choice of tests, or `-n 0`, in one."""
@@ -21,3 +27,17 @@ def pytest_cmdline_main(config):
     inside = hasattr(config, "workerinput") or "PYTEST_XDIST_WORKER" in os.environ  # one of the two processes
     if whole and not inside and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses = 2
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The figures of the fault injection (``tests/faults``), summed over all processes."""
+    totals: dict[str, int] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, number in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+                if name.startswith("faults: "):
+                    totals[name] = totals.get(name, 0) + number
+    if totals:
+        terminalreporter.section("faults injected")
+        for name, number in sorted(totals.items()):
+            terminalreporter.write_line(f"{number:>7}  {name.removeprefix('faults: ')}")

@@ -95,3 +95,21 @@ def test_main_job_is_in_the_readme():
 def test_pyproject_holds_the_build_system_only():
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     assert [line for line in lines if line.startswith("[")] == ["[build-system]"]
+
+
+def test_lower_bounds_are_those_of_the_constraints():
+    """What `constraints/oldest.txt` installs is what setup.cfg promises; that it works is tried with that file."""
+    if not (ROOT / "constraints").is_dir():
+        pytest.skip("not in the repository")
+    lines = (ROOT / "constraints" / "oldest.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    bounds = re.findall(r"^[ \w]*?([\w-]+)>=([\d.]+)$", (ROOT / "setup.cfg").read_text(), re.M)
+    tools = "sphinx|furo|build|mypy|ruff|pre-commit|cupy"  # of documentation, development and GPUs: not in the tests
+    wanted = {(name, _padded(bound)) for name, bound in bounds if not re.match(tools, name)}
+    assert len(wanted) == len({name for name, _ in wanted}), "one bound for each, wherever it stands"
+    assert wanted == {(name, _padded(found)) for name, found in pinned.items() if name != "pyparsing"}
+
+
+def _padded(text: str) -> tuple[int, ...]:
+    numbers = [int(word) for word in text.split(".")]
+    return tuple(numbers + [0] * (3 - len(numbers)))

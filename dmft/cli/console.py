@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -76,6 +77,9 @@ class Bar(Progress):
             self._bar = tqdm(
                 total=total, desc=label, delay=DELAY, file=sys.stderr, leave=False, bar_format=BAR, ncols=columns
             )
+            # tqdm reads the wall clock, which may be set back or forward meanwhile: no bar of −56622 hours
+            self._bar._time = time.monotonic
+            self._bar.start_t = self._bar.last_print_t = time.monotonic()
 
     def update(self, done: float) -> None:
         if self._bar is not None:

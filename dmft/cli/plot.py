@@ -44,6 +44,10 @@ def command(file: Path, observables: tuple[str, ...], output: Path | None, force
     from ..api import load
     from .output import check_path, write_figure
 
+    if not file.name:
+        raise ParameterError(
+            f"FILE {str(file)!r} is not allowed: give a file of dmft solve, simulate, compare or sweep"
+        )
     path = output or file.with_suffix(".pdf")
     if path.suffix not in FORMATS:
         raise ParameterError(f"-o {path} is not allowed: give a name that ends in one of {', '.join(FORMATS)}")

@@ -3,8 +3,9 @@
 Layout: the root holds attributes only; groups ``/theory``, ``/simulation`` and ``/comparison`` hold arrays with one
 dimension scale per axis. A second scale (``step`` beside ``t``) is a plain variable named in the CF attribute
 ``coordinates``. Standard errors are named by ``ancillary_variables``. Everything in the file is under a checksum:
-arrays by the fletcher32 filter; scalars, attributes and structure because the 1.10 format has checksums of object
-headers, where compact datasets and attributes of fixed length live.
+arrays by the fletcher32 filter; scalars, short attributes and structure because the 1.10 format has checksums of object
+headers, where compact datasets and attributes of fixed length live. These find damage early; the attribute ``digest``
+(:mod:`dmft.results.seal`) answers for the whole content, long attributes included.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..errors import DMFTError, FileFormatError, MemoryLimitError
 from .atomic import replacing
 from .layout import SCHEMA, SCHEMA_VERSION, Attributes, Group, Variable, describe
 from .restore import restored_run
+from .seal import DIGEST, LABELS, check_seal, seal
 
 if TYPE_CHECKING:
     from .run import Run
@@ -35,8 +37,8 @@ T = TypeVar("T")
 CHUNK_BYTES = 1 << 20
 #: What HDF5 calls a dimension without coordinates; readers of netCDF know these words.
 BARE_DIMENSION = b"This is a netCDF dimension but not a netCDF variable."
-#: Attributes of variables that mean something; the others are HDF5's own bookkeeping.
-LABELS = ("units", "long_name", "symbol", "ancillary_variables")
+#: Files of earlier versions of the schemas have no digest.
+SEALED = 2
 AGAIN = "make it again, or give another file"
 
 
@@ -88,7 +90,7 @@ def write(path: Path, attrs: Attributes, groups: Mapping[str, Group], *, force: 
         h5py.File(path, "w", driver="fileobj", fileobj=sink, libver=FORMAT, track_order=True) as file,
     ):
         file.attrs["complete"] = np.int8(0)  # a number: netCDF has no booleans
-        _write_attributes(file, attrs)
+        _write_attributes(file, {**attrs, DIGEST: seal(attrs, groups)})
         for name, group in groups.items():
             _write_group(file if name == "/" else file.create_group(name, track_order=True), group)
         file.flush()
@@ -110,7 +112,10 @@ def read(path: Path, schemas: Mapping[str, int], make: Callable[[str, Attributes
             attrs = _read_attributes(file, file.attrs)
             schema = _check_schema(attrs, schemas)
             groups = {name: _read_group(file[name]) for name in GROUPS if name in file}
-        return make(schema, attrs, groups)
+        found = make(schema, attrs, groups)
+        if attrs["schema_version"] >= SEALED or DIGEST in attrs:
+            check_seal(attrs.get(DIGEST, ""), attrs, groups)
+        return found
     except FileFormatError as error:
         raise FileFormatError(f"cannot read {path}: {error}") from None
     except MemoryError:

@@ -25,7 +25,7 @@ from .solution import Solution
 if TYPE_CHECKING:
     from .run import Run
 
-SCHEMA, SCHEMA_VERSION = "dmft-run", 1
+SCHEMA, SCHEMA_VERSION = "dmft-run", 2
 #: The provenance of a run, each kept as one attribute of the root.
 PROVENANCE = {"versions": dict, "command": str, "wall_time": float, "created": str, "platform": str}
 #: Fields of ObservableComparison that are one number; the others are arrays over ``size``.

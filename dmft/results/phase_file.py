@@ -20,7 +20,7 @@ from .status import STATES
 if TYPE_CHECKING:
     from .phase import PhaseDiagram
 
-PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 1
+PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 2
 PARTS = ("theory", "simulation", "comparison")
 #: Names of the arrays in the root; a swept parameter may be called ``seed``.
 STATE, SEED = "point_status", "point_seed"

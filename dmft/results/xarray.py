@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DMFTError
 from .layout import Attributes, Group, describe
+from .seal import DIGEST, seal
 
 if TYPE_CHECKING:
     import xarray
@@ -39,7 +40,7 @@ def tree(attrs: Attributes, groups: Mapping[str, Group]) -> xarray.DataTree:
         raise DMFTError('xarray is not installed: pip install "dmft[xarray]"') from None
     children = {name: xarray.DataTree(_dataset(group)) for name, group in groups.items() if name != "/"}
     root = _dataset(groups["/"]) if "/" in groups else xarray.Dataset()
-    return xarray.DataTree(root.assign_attrs({**attrs, "complete": 1}), children=children)
+    return xarray.DataTree(root.assign_attrs({**attrs, DIGEST: seal(attrs, groups), "complete": 1}), children=children)
 
 
 def _dataset(group: Group) -> xarray.Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -71,6 +72,19 @@ def test_several_tasks_one_after_the_other(terminal):
             work(bar)
             bar.finish()
         bar.update(1.0)  # after the end: ignored
+
+
+@pytest.mark.parametrize("jump", [-3e8, 3e8])
+def test_bar_does_not_mind_a_wall_clock_that_jumps(terminal, monkeypatch, jump):
+    import tqdm.std
+
+    monkeypatch.setattr(console, "DELAY", 0.0)
+    with console.Console().bar() as bar:
+        bar.start("x", 2.0)
+        monkeypatch.setattr(tqdm.std, "time", lambda: time.time() + jump)
+        bar.update(1.0)
+        bar._bar.refresh()
+        assert "00:00 elapsed" in terminal.getvalue().split("\r")[-1]
 
 
 @pytest.mark.parametrize(

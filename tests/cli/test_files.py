@@ -129,3 +129,10 @@ def test_model(call, slug):
     assert [item["name"] for item in made["parameters"]] == [item.name for item in model.declared()]
     assert [item["name"] for item in made["observables"]] == [item.name for item in model.observables]
     assert made["variants"] == [other for other in models() if other.startswith("sgd") and other != slug]
+
+
+@pytest.mark.parametrize("name", ["", "/"])
+def test_plot_of_no_file(call, name):
+    done = call("plot", name)
+    assert done.code == 2
+    assert "is not allowed: give a file" in done.error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 
@@ -182,14 +184,15 @@ def test_missing_value_of_config(call):
         ("steps = " + "9" * 5000, "thousands of digits"),
         ("steps = 0x" + "f" * 5000, "thousands of digits"),
         ("steps = " + "[" * 5000, "nested too deeply"),
-        ("steps." + "a." * 5000 + "a = 1", "nested too deeply"),
+        # newer Pythons read it, and find that there is no such table
+        ("steps." + "a." * 5000 + "a = 1", "nested too deeply|unknown table"),
     ],
 )
 def test_config_beyond_reason(call, tmp_path, text, part):
     (tmp_path / "run.toml").write_text(text)
     done = call("solve", "--config", "run.toml")
     assert done.code == 2
-    assert part in done.error
+    assert re.search(part, done.error)
     assert len(done.error) < 200
 
 

@@ -23,7 +23,7 @@ from dmft.results.run import Run
 from dmft.results.solution import Solution
 from dmft.results.status import ORDER, Status
 
-GOLDEN = Path(__file__).with_name("schema-1.h5")
+HERE = Path(__file__).parent
 names = st.from_regex(r"[a-z][a-z0-9_]{0,7}", fullmatch=True).filter(lambda name: not name.endswith("_stderr"))
 # HDF5 pads text with zeros; surrogates are not text
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -105,7 +105,7 @@ def test_structure(run, tmp_path):
         text = {name: value.decode() for name, value in file.attrs.items() if isinstance(value, bytes)}
         assert set(file) == {"theory", "simulation", "comparison"}
         assert not [item for item in file.values() if isinstance(item, h5py.Dataset)]
-        assert (text["schema"], file.attrs["schema_version"], file.attrs["complete"]) == ("dmft-run", 1, 1)
+        assert (text["schema"], file.attrs["schema_version"], file.attrs["complete"]) == ("dmft-run", 2, 1)
         assert (text["status"], text["status_message"], text["model"]) == ("converged", "all done", "sgd")
         assert json.loads(text["parameters"])["alpha"] == 3.0
         assert json.loads(text["method"]) == run.method
@@ -152,9 +152,10 @@ def test_everything_is_under_a_checksum(run, tmp_path):
                 assert kind is None or (kind.length is not None and kind.encoding == "utf-8"), (item.name, name)
 
 
-def test_golden_file_of_schema_1(make_run, make_solution):
+@pytest.mark.parametrize("version", [1, 2])
+def test_golden_file(version, make_run, make_solution):
     """A file written by an earlier version opens for ever; only rounding of exp may differ between machines."""
-    run = Run.load(GOLDEN)
+    run = Run.load(HERE / f"schema-{version}.h5")
     expected = make_run(theory=make_solution(1, steps=4), simulation=make_solution(2, steps=4, size=500))
     assert repr(run.comparison) == repr(expected.comparison)
     for name in ("model", "parameters", "references", "provenance", "changed", "status", "method"):
@@ -216,7 +217,7 @@ REFUSED = {
     "text": (lambda path: path.write_text("x" * 4096), "not an HDF5 file"),
     "foreign": (_without("schema"), "not one of dmft"),
     "other schema": (_setting("schema", "else"), "not one of dmft"),
-    "newer": (_setting("schema_version", 2), "update dmft"),
+    "newer": (_setting("schema_version", 3), "update dmft"),
     "odd version": (_setting("schema_version", "one"), "schema_version"),
     "incomplete": (_setting("complete", 0), "not written to its end"),
     "no complete": (_without("complete"), "not written to its end"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -66,6 +67,22 @@ def scattered():
     return dataclasses.replace(
         diagram, axes=(SCATTERED,), coordinates={"alpha": x, "rate": y}, states=states, seeds=seeds, theory=theory
     )
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_golden_file(version):
+    """As for runs; what was made then is what is made now, up to the rounding of tanh and exp."""
+    found = dmft.load(Path(__file__).with_name(f"phase-{version}.h5"))
+    expected = make(ALPHA, DATA, simulation=True, failures=({"point": {"alpha": 0.1}, "error": "no such luck"},))
+    for name in ("model", "kind", "axes", "parameters", "method", "changed", "failures", "identity", "provenance"):
+        assert getattr(found, name) == getattr(expected, name), name
+    np.testing.assert_array_equal(found.seeds, expected.seeds)
+    assert found.coordinates["data"].values.tolist() == DATA.values.tolist()
+    for part in ("theory", "simulation"):
+        one, two = getattr(found, part), getattr(expected, part)
+        assert list(one) == list(two)
+        for name in two:
+            np.testing.assert_allclose(one[name].values, two[name].values, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("axes", [(ALPHA,), (ALPHA, RATE), (ALPHA, DATA), (DATA, RATE)])
