@@ -9,20 +9,25 @@ from ..recipe import Recipe, Task
 YOU = "You et al., arXiv:1904.00962"
 ZHANG = "Zhang et al., arXiv:1907.04164"
 
-BOUND = Task("compare", "lamb", {"replicas": 8, "seed": 1}, full={"replicas": 32})
-NOISY = Task("simulate", "lamb", {"noise": 1.0, "batch": 4, "replicas": 8, "seed": 1}, full={"replicas": 32})
-SCALING = Task("compare", "lamb/batch-scaling", {"replicas": 8, "seed": 1}, full={"replicas": 32})
+BOUND = Task("compare", "lamb", {"replicas": 4, "seed": 1}, full={"replicas": 32})
+NOISY = Task("simulate", "lamb", {"noise": 1.0, "batch": 4, "replicas": 4, "seed": 1}, full={"replicas": 32})
+SCALING = Task(
+    "compare", "lamb/batch-scaling",
+    {"smallest": 8, "doublings": 8, "rates": 8, "replicas": 4, "seed": 1},
+    full={"smallest": 2, "doublings": 13, "rates": 24, "replicas": 8},
+)  # fmt: skip
 SCHEDULE = Task("simulate", "lamb/schedule")
 TRAINING = Task(
     "simulate", "lamb/training",
-    {"epochs": 15, "batches": "16,64,full", "replicas": 4, "precision": "float32", "seed": 1},
-    full={"epochs": 30, "batches": "16,64,256,full", "replicas": 16},
+    {"epochs": 30, "batches": "full", "replicas": 4, "precision": "float32", "seed": 1},
+    full={"batches": "16,64,256,full", "replicas": 16},
 )  # fmt: skip
 
 
 def _bounded(side: str) -> tuple[Bounded, ...]:
     return tuple(
-        Bounded(Pick(f"{name}_gradient", side=side), Pick(f"{name}_bound")) for name in ("lars", "lamb", "sgd")
+        Bounded(Pick(f"{name}_gradient", side=side), Pick(f"{name}_bound", side=side))
+        for name in ("lars", "lamb", "sgd")
     )
 
 
@@ -33,14 +38,15 @@ def _at(optimiser: str, batch: object) -> Pick:
 RECIPES = (
     Recipe(
         "lamb", "bounds",
-        "The average gradient of LARS and of LAMB stays below a bound that falls as 1/√T; the bound is nearly reached "
-        "without noise.",
+        "The average gradient of LARS and of LAMB stays below a bound that falls as 1/√T; without noise the bound is "
+        "nearly reached.",
         f"{YOU}, theorems 2 and 3",
         [BOUND],
         [
             Equals(Pick("lars_bound", {"horizon": 1000}), "11.259"),
             Equals(Pick("lars_gradient", {"horizon": 1000}, side="simulation"), "11.254", within=0.002),
-            *_bounded("simulation"),
+            *(Bounded(Pick(f"{name}_gradient", side="simulation"), Pick(f"{name}_bound", side="theory"))
+              for name in ("lars", "lamb", "sgd")),
             Agrees(),
         ],
         note="11.254 is one start; ours is a mean. The bounds of LARS and of SGD are on different norms, so the published "
@@ -52,7 +58,7 @@ RECIPES = (
         f"{YOU}, theorems 2 and 3",
         [NOISY],
         _bounded("simulation"),
-        note="True, but not tight.",
+        note="True, but the bounds are not tight.",
     ),
     Recipe(
         "lamb/batch-scaling", "laws",
@@ -61,13 +67,13 @@ RECIPES = (
         f"{YOU}, section 3; {ZHANG}",
         [SCALING],
         [
-            Slope(Pick("sgd_rate", {"batch_size": (4, 64)}), 1.0, 0.05),
-            Slope(Pick("normalised_rate", {"batch_size": (4, 64)}), 0.5, 0.05),
+            Equals(Pick("sgd_slope", side="theory"), (1.0, 0.0), within=0.1),
+            Equals(Pick("normalised_slope", side="theory"), (0.5, 0.0), within=0.1),
             Monotone(Pick("sgd_steps"), rising=False),
-            Between(Pick("critical_batch"), 100.0, 1000.0),
+            Between(Pick("sgd_steps", {"batch_size": 1024}), 0.5, 1.1, over=Pick("sgd_steps", {"batch_size": 2048}, factor=1.1)),
             Agrees(),
         ],
-        note="Below the cap of the curvature.",
+        note="Exponents below the cap of the curvature, where they are fitted; 10 % stand for the onset of the cap.",
     ),
     Recipe(
         "lamb/schedule", "recipe",
@@ -79,6 +85,7 @@ RECIPES = (
             Equals(Pick("learning_rate", {"batch_size": 512}), "0.000625"),
             Equals(Pick("learning_rate", {"batch_size": 32768}), "0.005"),
             Equals(Pick("steps", {"batch_size": 32768}), "15625"),
+            Between(Pick("warm_up_steps"), 3125, 3125),
             Slope(Pick("learning_rate"), 0.5, 1e-9),
             Slope(Pick("warm_up_ratio"), 1.0, 1e-9),
         ],
@@ -92,10 +99,10 @@ RECIPES = (
         [
             Ordered((_at("lamb", "last"), _at("momentum", "last"))),
             Ordered((_at("lars", "last"), _at("momentum", "last"))),
-            Ordered((_at("lamb", "last"), _at("adam", "last"))),
+            Ordered((Pick("lamb_test_error", {"batch_size": "last"}, factor=2.0), _at("adam", "last"))),
         ],
         expected=PARTLY,
         note="SGD with the linear rule fails at the full batch, LAMB and LARS do not; but Adam with the root rule keeps most of "
-        "its accuracy as well. Rates at B = 16 come from a scan.",
+        "its accuracy as well: its error is less than twice that of LAMB. Rates at B = 16 come from a scan.",
     ),
 )  # fmt: skip
