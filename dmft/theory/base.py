@@ -94,7 +94,8 @@ class Model(Declared):
     def recipes_module(cls) -> str:
         """Import path of the recipes of this model's family."""
         family = cls.slug.partition("/")[0].replace("-", "_")
-        return cls.recipes or f"{cls.__module__.rpartition('.')[0]}.recipes.{family}"
+        package = cls.__module__.rpartition(".")[0]
+        return cls.recipes or ".".join(filter(None, (package, "recipes", family)))
 
     @classmethod
     def observable(cls, name: str) -> Observable:

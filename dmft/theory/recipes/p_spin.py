@@ -8,7 +8,7 @@ from ..recipe import Recipe, Task
 
 CK = "Cugliandolo and Kurchan, Phys. Rev. Lett. 71, 173 (1993)"
 
-QUENCH = Task("solve", "p-spin", {}, name="quench")
+QUENCH = Task("solve", "p-spin", {"t_max": 10.0}, name="quench", full={"t_max": 20.0})
 AGING = Task("solve", "p-spin", {"t_max": 1000.0, "tolerance": 1e-3}, name="aging", full={"t_max": 1e4})
 SPINS = Task(
     "compare", "p-spin", {"t_max": 5.0, "size": [40, 80], "replicas": 8, "seed": 1}, name="spins",

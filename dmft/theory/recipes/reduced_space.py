@@ -23,10 +23,10 @@ def _training(target: str, neurons: int, epochs: int) -> Task:
 
 FLOW = Task(
     "compare", "reduced-space/training",
-    {"optimizer": "flow", "t_max": 20.0, "starts": 8, "size": [100, 200], "replicas": 8, "seed": 1}, name="flow",
+    {"optimizer": "gradient_descent", "t_max": 20.0, "starts": 8, "size": [100, 200], "replicas": 8, "seed": 1}, name="flow",
     full={"t_max": 100.0, "starts": 20, "size": [100, 200, 400], "replicas": 16},
 )  # fmt: skip
-TARGETS = [_training("sine", 20, 2000), _training("abs", 20, 1000), _training("step", 20, 1000)]
+TARGETS = [_training("sine", 20, 2000), _training("absolute", 20, 1000), _training("step", 20, 1000)]
 
 
 def _log(arm: str, task: str) -> Pick:
