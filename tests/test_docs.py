@@ -114,6 +114,13 @@ def test_plugin_is_swept(plugin, tmp_path):
     assert (tmp_path / "t.pdf").exists()
 
 
+def test_plugin_brings_recipes(plugin, tmp_path):
+    answer = json.loads(
+        run(["-m", "dmft", "reproduce", "noisy-descent", "--jobs", "1", "--json"], env=plugin, cwd=tmp_path)
+    )
+    assert answer["counts"] == {"confirmed": 1}
+
+
 def test_plugin_validates(plugin, tmp_path):
     command = [sys.executable, "-m", "dmft", "solve", "noisy-descent", "--temperature=-1"]
     answer = subprocess.run(command, env=plugin, cwd=tmp_path, capture_output=True, text=True)

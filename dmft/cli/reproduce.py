@@ -59,9 +59,7 @@ def command(
     if dry_run:
         return tell_needs(slugs, Path(name), not fast, jobs, as_json)
     with console.bar() as progress:
-        done = reproduce(
-            slugs, name, full=not fast, jobs=jobs, force=force, progress=progress, command=command_line
-        )
+        done = reproduce(slugs, name, full=not fast, jobs=jobs, force=force, progress=progress, command=command_line)
     if as_json:
         print_json(reproduction_object(done))
     else:
@@ -113,7 +111,10 @@ def tell_needs(names: tuple[str, ...], path: Path, full: bool, jobs: int | None,
     ]
     total = [
         ("claims", str(len(found["recipes"]))),
-        ("memory", f"{readable(found['memory'])} of {readable(available_memory())} available, {found['jobs']} processes"),
+        (
+            "memory",
+            f"{readable(found['memory'])} of {readable(available_memory())} available, {found['jobs']} processes",
+        ),
         ("time", f"about {seconds(found['seconds'])} (what recipes share is done once)"),
         ("folder", str(path)),
     ]

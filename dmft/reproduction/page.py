@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from ..results.claims import CONFIRMED, NOT_CONFIRMED, PARTLY
 from .folder import Entry
 
 STYLE = """
@@ -129,7 +128,8 @@ def _figure(data: bytes, command: str) -> str:
     image = base64.b64encode(data).decode()
     return (
         f'<figure><img alt="Figure of {_text(command)}" width="{width * 3 // 4}" height="{height * 3 // 4}" '
-        f'loading="lazy" src="data:image/png;base64,{image}"><figcaption><code>{_text(command)}</code></figcaption></figure>'
+        f'loading="lazy" src="data:image/png;base64,{image}">'
+        f"<figcaption><code>{_text(command)}</code></figcaption></figure>"
     )
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,10 +185,8 @@ def reproduce(
             for job in missing:
                 run_path(folder.path, job.stem).unlink(missing_ok=True)
         work.judge(work.planned)
-        try:
+        with suppress(KeyboardInterrupt):
             carry_out(work, missing, number, progress)
-        except KeyboardInterrupt:
-            pass
         work.write()
         work.forget()
         left = tuple(item.recipe.id for item in work.planned if item.recipe.id not in work.entries)

@@ -85,7 +85,9 @@ class Pick:
         dims, left = list(curve.dims), {}
         for name, point in self.at.items():
             if name not in coordinates:
-                raise ParameterError(f"{self.name} of {side} has no axis {name!r}: give some of {', '.join(coordinates)}")
+                raise ParameterError(
+                    f"{self.name} of {side} has no axis {name!r}: give some of {', '.join(coordinates)}"
+                )
             axis = coordinates[name]
             number = dims.index(axis.axis)
             index = _index(np.asarray(axis.values), point, name)

@@ -82,9 +82,9 @@ RECIPES = (
            long=True),
 )
 BAD = {
-    "raises": Recipe("toy/obedient", "raises", "it works", "nobody", [task(mode="raise")], [Between(Pick("power"))]),
-    "diverges": Recipe("toy/obedient", "diverges", "it ends", "nobody", [task(mode="diverge")], [Between(Pick("power"))]),
-    "refused": Recipe("toy/obedient", "refused", "it starts", "nobody", [task(exponent="two")], [Between(Pick("power"))]),
+    "raises": Recipe("toy/obedient", "raises", "works", "nobody", [task(mode="raise")], [Between(Pick("power"))]),
+    "diverges": Recipe("toy/obedient", "diverges", "ends", "nobody", [task(mode="diverge")], [Between(Pick("power"))]),
+    "refused": Recipe("toy/obedient", "refused", "starts", "nobody", [task(exponent="two")], [Between(Pick("power"))]),
     "blind": Recipe("toy/obedient", "blind", "it is there", "nobody", [task()], [Between(Pick("nothing"))]),
 }
 RECIPES += tuple(BAD[name] for name in filter(None, os.environ.get("DMFT_TOY_BAD", "").split(",")))

@@ -66,18 +66,24 @@ def test_a_family_is_all_its_variants_and_names_can_be_mixed():
     assert {item.slug for item in select(["sgd/ridge"])} == {"sgd/ridge"}
     assert [item.id for item in select(["lamb:bounds"])] == ["lamb:bounds"]
     both = select(["p-spin", "lamb/schedule", "lamb:bounds"])
-    assert [item.slug for item in both] == ["lamb", "lamb/schedule", *["p-spin"] * (len(both) - 2)]  # order of the models
+    assert [item.slug for item in both] == [
+        "lamb",
+        "lamb/schedule",
+        *["p-spin"] * (len(both) - 2),
+    ]  # order of the models
     assert len(select([])) == len(recipes())
 
 
-@pytest.mark.parametrize(("given", "near"), [("lamp", "lamb"), ("sgd/rigde", "sgd/ridge"), ("lamb:bound", "lamb:bounds")])
+@pytest.mark.parametrize(
+    ("given", "near"), [("lamp", "lamb"), ("sgd/rigde", "sgd/ridge"), ("lamb:bound", "lamb:bounds")]
+)
 def test_an_unknown_name_suggests_the_nearest(given, near):
     with pytest.raises(UnknownNameError, match=f"did you mean '{near}'"):
         select([given])
 
 
 def test_a_plug_in_brings_its_own(toy):
-    assert [item.id for item in select(["toy"])][0] == "toy/obedient:right"
+    assert next(item.id for item in select(["toy"])) == "toy/obedient:right"
 
 
 def test_a_model_without_recipes_says_so(toy, monkeypatch):

@@ -209,7 +209,8 @@ def test_a_full_disk_is_one_line(toy, folder):
     code = (
         "import resource, sys, dmft_toy, dmft\nfrom dmft.reproduction.reproduce import reproduce\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))\n"
-        f"try:\n    reproduce('toy', {str(folder)!r}, jobs=1)\nexcept dmft.DMFTError as error:\n    sys.exit(str(error))"
+        f"try:\n    reproduce('toy', {str(folder)!r}, jobs=1)\n"
+        "except dmft.DMFTError as error:\n    sys.exit(str(error))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(plugin), str(ROOT)])}
     answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

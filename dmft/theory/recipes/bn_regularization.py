@@ -9,7 +9,10 @@ from ..recipe import Recipe, Task
 LUO = "Luo et al., arXiv:1809.00846"
 
 DYNAMICS = Task(
-    "compare", "bn-regularization", {"size": [200, 400], "replicas": 4, "seed": 1}, full={"size": [500, 1000, 2000], "replicas": 16}
+    "compare",
+    "bn-regularization",
+    {"size": [200, 400], "replicas": 4, "seed": 1},
+    full={"size": [500, 1000, 2000], "replicas": 16},
 )
 SMOOTH = Task("solve", "bn-regularization", {"zeta": 0.25, "penalty": "literal", "eta": 1.0}, name="literal")
 RELU = Task("solve", "bn-regularization", {"activation": "relu", "zeta": 0.0, "eta": 1.0}, name="relu")
@@ -25,18 +28,23 @@ def _load(alpha: float, name: str, **more: object) -> Task:
 
 
 LOADS = Task(
-    "compare", "bn-regularization/generalization",
-    {"penalty": "literal", "size": [100, 200], "replicas": 4, "seed": 1}, full={"size": [100, 200, 300], "replicas": 16},
-)  # fmt: skip
+    "compare",
+    "bn-regularization/generalization",
+    {"penalty": "literal", "size": [100, 200], "replicas": 4, "seed": 1},
+    full={"size": [100, 200, 300], "replicas": 16},
+)
 RELU_LOADS = Task(
-    "compare", "bn-regularization/generalization",
+    "compare",
+    "bn-regularization/generalization",
     {"activation": "relu", "zeta": 0.001, "penalty": "literal", "size": [100, 200, 300], "replicas": 8, "seed": 1},
-)  # fmt: skip
+)
 
 RECIPES = (
     Recipe(
-        "bn-regularization", "dynamics",
-        "Batch normalisation is population normalisation with a decay of the gain: it ends at γ0 = 1/(1 + ζ), and learns up to "
+        "bn-regularization",
+        "dynamics",
+        "Batch normalisation is population normalisation with a decay of the gain: it ends at γ0 = 1/(1 + ζ), "
+        "and learns up to "
         "η = 2L² without decay.",
         f"{LUO}, sections 2 and 3",
         [DYNAMICS, SMOOTH, RELU],
@@ -51,7 +59,8 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "bn-regularization", "real-batches",
+        "bn-regularization",
+        "real-batches",
         "What real mini-batches do is this decay, to first order in 1/M.",
         f"{LUO}, section 2",
         [DYNAMICS],
@@ -62,11 +71,17 @@ RECIPES = (
         note="Batches of M = 8: what is left out is of relative order 1/M.",
     ),
     Recipe(
-        "bn-regularization/decay", "strength",
-        "The strength of the regulariser is ζ = 3/4M for linear units and 3/8M for ReLU, and depends on the kurtosis of the inputs.",
+        "bn-regularization/decay",
+        "strength",
+        "The strength of the regulariser is ζ = 3/4M for linear units and 3/8M for ReLU, and depends on the "
+        "kurtosis of the inputs.",
         f"{LUO}, theorem 1",
-        [_decay(32, "identity", "gaussian", "linear"), _decay(32, "relu", "gaussian", "relu"),
-         _decay(32, "identity", "laplace", "laplace"), _decay(8, "identity", "gaussian", "M = 8")],
+        [
+            _decay(32, "identity", "gaussian", "linear"),
+            _decay(32, "relu", "gaussian", "relu"),
+            _decay(32, "identity", "laplace", "laplace"),
+            _decay(8, "identity", "gaussian", "M = 8"),
+        ],
         [
             Equals(Pick("zeta", side="theory"), (3 / 128, 0.0)),
             Equals(Pick("zeta", task="relu", side="theory"), (3 / 256, 0.0)),
@@ -74,16 +89,25 @@ RECIPES = (
             Equals(Pick("penalty", side="theory"), "0.02368", within=0.002),
             Equals(Pick("penalty", task="relu", side="theory"), "0.01154", within=0.002),
             Equals(Pick("penalty", task="laplace", side="simulation"), "0.03383", within=0.002),
-            Agrees(), Agrees("relu"), Agrees("M = 8"),
+            Agrees(),
+            Agrees("relu"),
+            Agrees("M = 8"),
         ],
-        note="The published penalties at M = 32 were sampled; ours are exact, hence 0.2 %. The law of large batches is corrected by "
+        note="The published penalties at M = 32 were sampled; ours are exact, hence 0.2 %. The law of large "
+        "batches is corrected by "
         "1/M, for ReLU by 1/√M.",
     ),
     Recipe(
-        "bn-regularization/generalization", "ridge",
+        "bn-regularization/generalization",
+        "ridge",
         "The decay acts as a ridge: it cures the divergence of the generalisation error at one sample per weight.",
         f"{LUO}, section 4",
-        [LOADS, _load(0.5, "α = 0.5", zeta=0.25), _load(4.0, "α = 4", zeta=0.25), _load(2.0, "vanilla", optimiser="vanilla")],
+        [
+            LOADS,
+            _load(0.5, "α = 0.5", zeta=0.25),
+            _load(4.0, "α = 4", zeta=0.25),
+            _load(2.0, "vanilla", optimiser="vanilla"),
+        ],
         [
             Equals(Pick("epsilon_gen", side="theory"), "0.0973"),
             Equals(Pick("epsilon_gen", task="α = 0.5"), "0.3202"),
@@ -91,19 +115,35 @@ RECIPES = (
             Equals(Pick("epsilon_gen", task="vanilla"), "0.1250"),
             Agrees(),
         ],
-        note="Exact batch normalisation with statistics of the training set is not this ridge: its error still diverges at α = 1.",
+        note="Exact batch normalisation with statistics of the training set is not this ridge: its error still "
+        "diverges at α = 1.",
     ),
     Recipe(
-        "bn-regularization/generalization", "relu",
+        "bn-regularization/generalization",
+        "relu",
         "The same holds for ReLU units, by replica-symmetric equations.",
         f"{LUO}, section 4",
-        [RELU_LOADS,
-         Task("compare", "bn-regularization/generalization",
-              {"activation": "relu", "zeta": 0.25, "penalty": "literal", "size": [100, 200], "replicas": 4, "seed": 1}, name="strong")],
+        [
+            RELU_LOADS,
+            Task(
+                "compare",
+                "bn-regularization/generalization",
+                {
+                    "activation": "relu",
+                    "zeta": 0.25,
+                    "penalty": "literal",
+                    "size": [100, 200],
+                    "replicas": 4,
+                    "seed": 1,
+                },
+                name="strong",
+            ),
+        ],
         [Agrees("strong"), Agrees()],
         expected=PARTLY,
-        note="With strong decay. With weak decay, near the interpolation threshold, descent ends in local minima that generalise better than "
+        note="With strong decay. With weak decay, near the interpolation threshold, descent ends in local "
+        "minima that generalise better than "
         "the global one, which is what the equations describe.",
         long=True,
     ),
-)  # fmt: skip
+)

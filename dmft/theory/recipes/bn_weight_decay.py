@@ -17,27 +17,42 @@ def _cycle(decay: float, floor: float, steps: int, name: str) -> Task:
 
 
 CYCLES = Task(
-    "compare", "bn-weight-decay", {"size": [500, 1000], "replicas": 4, "seed": 1}, full={"size": [1000, 2000], "replicas": 16}
+    "compare",
+    "bn-weight-decay",
+    {"size": [500, 1000], "replicas": 4, "seed": 1},
+    full={"size": [1000, 2000], "replicas": 16},
 )
 EQUILIBRIUM = Task("compare", "bn-weight-decay/equilibrium", {"replicas": 8, "seed": 1}, full={"replicas": 32})
 MOMENTUM = Task(
-    "compare", "bn-weight-decay/equilibrium", {"momentum": 0.9, "replicas": 8, "seed": 1}, name="momentum", full={"replicas": 32}
+    "compare",
+    "bn-weight-decay/equilibrium",
+    {"momentum": 0.9, "replicas": 8, "seed": 1},
+    name="momentum",
+    full={"replicas": 32},
 )
 JUMPS = Task("compare", "bn-weight-decay/jumps", {"replicas": 8, "seed": 1}, full={"replicas": 64})
 ELRS = {"0.14": "0", "0.145": "0.05172", "0.15": "0.16667", "0.17": "0.55882", "0.2": "1.0000"}
 NETWORK = Task(
-    "simulate", "bn-weight-decay/network", {"steps": 4000, "replicas": 2, "seed": 1}, name="digits",
+    "simulate",
+    "bn-weight-decay/network",
+    {"steps": 4000, "replicas": 2, "seed": 1},
+    name="digits",
     full={"steps": 16000, "replicas": 4},
-)  # fmt: skip
+)
 FASTER = Task(
-    "simulate", "bn-weight-decay/network", {"weight_decay": 0.01, "steps": 1600, "replicas": 2, "seed": 1}, name="ηλ = 0.005",
+    "simulate",
+    "bn-weight-decay/network",
+    {"weight_decay": 0.01, "steps": 1600, "replicas": 2, "seed": 1},
+    name="ηλ = 0.005",
     full={"steps": 6400, "replicas": 4},
-)  # fmt: skip
+)
 
 RECIPES = (
     Recipe(
-        "bn-weight-decay", "period",
-        "Training destabilises again and again: the period is inversely proportional to ηλ, and the time from one jump to the next "
+        "bn-weight-decay",
+        "period",
+        "Training destabilises again and again: the period is inversely proportional to ηλ, and the time from "
+        "one jump to the next "
         "follows from where the last one has ended.",
         f"{LOBACHEVA}, abstract and section 3",
         [CYCLES, _cycle(0.01, 0.0, 6000, "ηλ = 0.001"), _cycle(0.1, 0.0, 4000, "ηλ = 0.01")],
@@ -50,8 +65,10 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "bn-weight-decay", "noise-floor",
-        "With a floor of noise the period is √(2 ln(1/φ)/ηλ): 271.4 at ηλ = 0.001 and φ = 1e-16, where the map gives 266.8.",
+        "bn-weight-decay",
+        "noise-floor",
+        "With a floor of noise the period is √(2 ln(1/φ)/ηλ): 271.4 at ηλ = 0.001 and φ = 1e-16, where the map "
+        "gives 266.8.",
         LOBACHEVA,
         [_cycle(0.01, 1e-16, 6000, "a"), _cycle(0.02, 1e-16, 6000, "b"), _cycle(0.01, 1e-8, 6000, "c")],
         [
@@ -64,8 +81,10 @@ RECIPES = (
         note="The law is that of small ηλ and small floors: 2 to 4 % too long here.",
     ),
     Recipe(
-        "bn-weight-decay/equilibrium", "fixed-point",
-        "Random gradients and decay balance: the norm goes to (ηG/2λ)^¼ and every step turns the weights by √(2ηλ), with momentum by "
+        "bn-weight-decay/equilibrium",
+        "fixed-point",
+        "Random gradients and decay balance: the norm goes to (ηG/2λ)^¼ and every step turns the weights by "
+        "√(2ηλ), with momentum by "
         "√(2ηλ/(1 + α)).",
         LI,
         [EQUILIBRIUM, MOMENTUM],
@@ -79,8 +98,10 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "bn-weight-decay/jumps", "bounds",
-        "The first jump of the direction comes within two bounds that follow from the range of the gradient: 34.8 and 48.1.",
+        "bn-weight-decay/jumps",
+        "bounds",
+        "The first jump of the direction comes within two bounds that follow from the range of the gradient: "
+        "34.8 and 48.1.",
         f"{LOBACHEVA}, theorem 1",
         [JUMPS],
         [
@@ -92,12 +113,16 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "bn-weight-decay/sphere", "regimes",
-        "At a fixed effective learning rate training converges below a threshold, stays at a level of the loss above it, and wanders "
+        "bn-weight-decay/sphere",
+        "regimes",
+        "At a fixed effective learning rate training converges below a threshold, stays at a level of the loss "
+        "above it, and wanders "
         "at random for large rates.",
         f"{KODRYAN}, abstract",
-        [Task("compare", "bn-weight-decay/sphere", {"replicas": 8, "seed": 1}, full={"replicas": 64}),
-         *(Task("solve", "bn-weight-decay/sphere", {"elr": float(elr), "seed": 1}, name=elr) for elr in ELRS)],
+        [
+            Task("compare", "bn-weight-decay/sphere", {"replicas": 8, "seed": 1}, full={"replicas": 64}),
+            *(Task("solve", "bn-weight-decay/sphere", {"elr": float(elr), "seed": 1}, name=elr) for elr in ELRS),
+        ],
         [
             Equals(Pick("elr_threshold"), "0.142857"),
             *(Equals(Pick("mean_loss", task=elr), loss) for elr, loss in ELRS.items() if loss != "0"),
@@ -106,7 +131,8 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "bn-weight-decay/network", "cycles",
+        "bn-weight-decay/network",
+        "cycles",
         "A scale-invariant network trained with weight decay cycles, and T·ηλ hardly depends on ηλ.",
         f"{LOBACHEVA}, abstract",
         [NETWORK, FASTER],
@@ -116,18 +142,27 @@ RECIPES = (
             Equals(Pick("scaled_period"), Pick("scaled_period", task="ηλ = 0.005")),
             Equals(Pick("mean_elr"), Pick("equilibrium_elr")),
         ],
-        note="On digits. Where the loss does not become small, as for the labels of a random teacher, it settles at the equilibrium "
+        note="On digits. Where the loss does not become small, as for the labels of a random teacher, it "
+        "settles at the equilibrium "
         "instead.",
     ),
     Recipe(
-        "bn-weight-decay/network", "teacher",
+        "bn-weight-decay/network",
+        "teacher",
         "Training is periodic whatever the data.",
         f"{LOBACHEVA}, section 4",
-        [Task("simulate", "bn-weight-decay/network", {"data": "teacher", "steps": 4000, "replicas": 2, "seed": 1},
-              full={"steps": 16000, "replicas": 4})],
+        [
+            Task(
+                "simulate",
+                "bn-weight-decay/network",
+                {"data": "teacher", "steps": 4000, "replicas": 2, "seed": 1},
+                full={"steps": 16000, "replicas": 4},
+            )
+        ],
         [Between(Pick("n_periods"), low=2)],
         expected="not confirmed",
-        note="The loss on the labels of a random teacher stays high, the gradient never vanishes, and the effective learning rate settles "
+        note="The loss on the labels of a random teacher stays high, the gradient never vanishes, and the "
+        "effective learning rate settles "
         "at its equilibrium.",
     ),
-)  # fmt: skip
+)

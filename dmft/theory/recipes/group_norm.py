@@ -1,4 +1,4 @@
-"""Normalisation at small batches: noise of the statistics, growth of the gradient, trained networks (arXiv:1803.08494)."""
+"""Normalisation at small batches: noise, growth of the gradient, trained networks (arXiv:1803.08494)."""
 
 from __future__ import annotations
 
@@ -20,28 +20,39 @@ def _solve(batch: int, name: str) -> Task:
 
 
 GRADIENT = Task(
-    "compare", "group-norm/gradient", {"size": [100, 200, 400], "replicas": 4, "seed": 1}, name="linear",
+    "compare",
+    "group-norm/gradient",
+    {"size": [100, 200, 400], "replicas": 4, "seed": 1},
+    name="linear",
     full={"size": [400, 800, 1200], "replicas": 16},
-)  # fmt: skip
+)
 RELU = Task(
-    "compare", "group-norm/gradient",
-    {"activation": "relu", "batch": 32, "size": [100, 200, 400], "replicas": 4, "seed": 1}, name="relu",
+    "compare",
+    "group-norm/gradient",
+    {"activation": "relu", "batch": 32, "size": [100, 200, 400], "replicas": 4, "seed": 1},
+    name="relu",
     full={"size": [400, 800, 1200], "replicas": 16},
-)  # fmt: skip
+)
 LAYER = Task(
-    "compare", "group-norm/gradient", {"norm": "ln", "size": [100, 200, 400], "replicas": 4, "seed": 1},
-    name="ln", full={"size": [400, 800, 1200], "replicas": 16},
-)  # fmt: skip
+    "compare",
+    "group-norm/gradient",
+    {"norm": "ln", "size": [100, 200, 400], "replicas": 4, "seed": 1},
+    name="ln",
+    full={"size": [400, 800, 1200], "replicas": 16},
+)
 TRAINING = Task(
-    "simulate", "group-norm/training",
-    {"norms": "bn,gn", "batches": "32,2", "ablation": False, "replicas": 4, "precision": "float32", "seed": 1},
+    "simulate",
+    "group-norm/training",
+    {"norms": "bn,gn", "batches": "32,2", "ablation": False, "replicas": 6, "precision": "float32", "seed": 1},
     full={"norms": "bn,gn,ln,in", "batches": "32,16,8,4,2", "ablation": True, "replicas": 16},
-)  # fmt: skip
+)
 
 RECIPES = (
     Recipe(
-        "group-norm", "noise",
-        "The statistics of a small batch are noisy: the normalised values err by 3/2n, and their kurtosis falls below 3.",
+        "group-norm",
+        "noise",
+        "The statistics of a small batch are noisy: the normalised values err by 3/2n, and their kurtosis falls "
+        "below 3.",
         f"{WU}, section 1; exact for Gaussian values",
         [_noise(8), _solve(2, "B = 2"), _solve(4, "B = 4"), _solve(32, "B = 32")],
         [
@@ -54,19 +65,24 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "group-norm", "groups",
+        "group-norm",
+        "groups",
         "Group normalisation does not depend on the batch, batch normalisation does.",
         f"{WU}, abstract",
         [_noise(8)],
         [
             Monotone(Pick("bn_noise", side="theory"), rising=False),
-            Equals(Pick("gn_noise", {"batch_size": "first"}, side="theory"),
-                   Pick("gn_noise", {"batch_size": "last"}, side="theory")),
+            Equals(
+                Pick("gn_noise", {"batch_size": "first"}, side="theory"),
+                Pick("gn_noise", {"batch_size": "last"}, side="theory"),
+            ),
         ],
     ),
     Recipe(
-        "group-norm/gradient", "growth",
-        "In a deep network with batch normalisation the gradient grows by a constant factor a layer: (B − 2)/(B − 3) if it "
+        "group-norm/gradient",
+        "growth",
+        "In a deep network with batch normalisation the gradient grows by a constant factor a layer: (B − 2)/(B "
+        "− 3) if it "
         "is linear, and close to π/(π − 1) = 1.467 with ReLU.",
         f"{YANG}, sections 3 and 4",
         [GRADIENT, RELU],
@@ -78,7 +94,8 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "group-norm/gradient", "layer",
+        "group-norm/gradient",
+        "layer",
         "With layer normalisation the gradient neither grows nor depends on the batch.",
         YANG,
         [LAYER],
@@ -86,19 +103,25 @@ RECIPES = (
         note="Up to a correction of the order of groups over channels.",
     ),
     Recipe(
-        "group-norm/training", "small-batches",
-        "The error of batch normalisation rises when the batch becomes small, while that of group normalisation is flat and "
+        "group-norm/training",
+        "small-batches",
+        "The error of batch normalisation rises when the batch becomes small, while that of group normalisation "
+        "is flat and "
         "lower at 2 images a batch.",
         f"{WU}, table 2 (there on ImageNet)",
         [TRAINING],
         [
             Ordered((Pick("bn_test_error", {"batch_size": 32}), Pick("bn_test_error", {"batch_size": 2}))),
             Ordered((Pick("gn_test_error", {"batch_size": 2}), Pick("bn_test_error", {"batch_size": 2}))),
-            Between(Pick("gn_test_error", {"batch_size": 32}), 0.8, 1.25, over=Pick("gn_test_error", {"batch_size": 2})),
+            Between(
+                Pick("gn_test_error", {"batch_size": 32}), 0.8, 1.25, over=Pick("gn_test_error", {"batch_size": 2})
+            ),
         ],
         expected=PARTLY,
-        note="The shape for batch normalisation and the order at 2 are found on digits after five epochs; but with equal epochs "
-        "group normalisation is not flat: it improves at small batches, which take more steps. After ten epochs the gap "
+        note="The shape for batch normalisation and the order at 2 are found on digits after five epochs; but "
+        "with equal epochs "
+        "group normalisation is not flat: it improves at small batches, which take more steps. After ten epochs "
+        "the gap "
         "at 2 is within its error.",
     ),
-)  # fmt: skip
+)

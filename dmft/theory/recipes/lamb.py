@@ -10,25 +10,29 @@ YOU = "You et al., arXiv:1904.00962"
 ZHANG = "Zhang et al., arXiv:1907.04164"
 
 BOUND = Task("compare", "lamb", {"replicas": 4, "seed": 1}, full={"replicas": 32})
-NOISY = Task("simulate", "lamb", {"noise": 1.0, "batch": 4, "replicas": 4, "seed": 1}, full={"replicas": 32})
+NOISY = Task("compare", "lamb", {"noise": 1.0, "batch": 4, "replicas": 4, "seed": 1}, full={"replicas": 32})
+LAWS = Task("solve", "lamb/batch-scaling", name="laws")
 SCALING = Task(
-    "compare", "lamb/batch-scaling",
-    {"smallest": 8, "doublings": 8, "rates": 8, "replicas": 4, "seed": 1},
+    "compare",
+    "lamb/batch-scaling",
+    {"smallest": 16, "doublings": 6, "rates": 8, "replicas": 4, "seed": 1},
+    name="runs",
     full={"smallest": 2, "doublings": 13, "rates": 24, "replicas": 8},
-)  # fmt: skip
+)
 SCHEDULE = Task("simulate", "lamb/schedule")
 TRAINING = Task(
-    "simulate", "lamb/training",
+    "simulate",
+    "lamb/training",
     {"epochs": 30, "batches": "full", "replicas": 4, "precision": "float32", "seed": 1},
     full={"batches": "16,64,256,full", "replicas": 16},
-)  # fmt: skip
+)
 
 
-def _bounded(side: str) -> tuple[Bounded, ...]:
-    return tuple(
-        Bounded(Pick(f"{name}_gradient", side=side), Pick(f"{name}_bound", side=side))
-        for name in ("lars", "lamb", "sgd")
-    )
+#: Simulated gradients against the bounds of the theory.
+BOUNDED = tuple(
+    Bounded(Pick(f"{name}_gradient", side="simulation"), Pick(f"{name}_bound", side="theory"))
+    for name in ("lars", "lamb", "sgd")
+)
 
 
 def _at(optimiser: str, batch: object) -> Pick:
@@ -37,7 +41,8 @@ def _at(optimiser: str, batch: object) -> Pick:
 
 RECIPES = (
     Recipe(
-        "lamb", "bounds",
+        "lamb",
+        "bounds",
         "The average gradient of LARS and of LAMB stays below a bound that falls as 1/√T; without noise the bound is "
         "nearly reached.",
         f"{YOU}, theorems 2 and 3",
@@ -45,39 +50,44 @@ RECIPES = (
         [
             Equals(Pick("lars_bound", {"horizon": 1000}), "11.259"),
             Equals(Pick("lars_gradient", {"horizon": 1000}, side="simulation"), "11.254", within=0.002),
-            *(Bounded(Pick(f"{name}_gradient", side="simulation"), Pick(f"{name}_bound", side="theory"))
-              for name in ("lars", "lamb", "sgd")),
+            *BOUNDED,
             Agrees(),
         ],
-        note="11.254 is one start; ours is a mean. The bounds of LARS and of SGD are on different norms, so the published "
+        note="11.254 is one start; ours is a mean. The bounds of LARS and of SGD are on different norms, so the "
+        "published "
         "rates do not compare as they stand.",
     ),
     Recipe(
-        "lamb", "noise",
+        "lamb",
+        "noise",
         "The bounds hold with gradient noise.",
         f"{YOU}, theorems 2 and 3",
         [NOISY],
-        _bounded("simulation"),
+        BOUNDED,
         note="True, but the bounds are not tight.",
     ),
     Recipe(
-        "lamb/batch-scaling", "laws",
+        "lamb/batch-scaling",
+        "laws",
         "The best learning rate grows linearly with the batch for SGD and as its root for normalised steps, up to a "
         "critical batch beyond which steps stop falling.",
         f"{YOU}, section 3; {ZHANG}",
-        [SCALING],
+        [LAWS, SCALING],
         [
-            Equals(Pick("sgd_slope", side="theory"), (1.0, 0.0), within=0.1),
-            Equals(Pick("normalised_slope", side="theory"), (0.5, 0.0), within=0.1),
+            Equals(Pick("sgd_slope"), (1.0, 0.0), within=0.05),
+            Equals(Pick("normalised_slope"), (0.5, 0.0), within=0.05),
             Monotone(Pick("sgd_steps"), rising=False),
-            Between(Pick("sgd_steps", {"batch_size": 1024}), 0.5, 1.1, over=Pick("sgd_steps", {"batch_size": 2048}, factor=1.1)),
-            Agrees(),
+            Between(Pick("sgd_steps", {"batch_size": 4096}), 1.0, 1.2, over=Pick("sgd_steps", {"batch_size": "last"})),
+            Agrees("runs"),
         ],
-        note="Exponents below the cap of the curvature, where they are fitted; 10 % stand for the onset of the cap.",
+        note="Exponents below the cap of the curvature, where they are fitted; 5 % stand for its onset. A batch "
+        "four times larger saves less than a fifth of the steps at the end.",
     ),
     Recipe(
-        "lamb/schedule", "recipe",
-        "The learning rate of BERT pre-training follows the root rule from 0.000625 at 512 to 0.005 at 32768, with 3125 "
+        "lamb/schedule",
+        "recipe",
+        "The learning rate of BERT pre-training follows the root rule from 0.000625 at 512 to 0.005 at 32768, "
+        "with 3125 "
         "steps of warm-up at every batch.",
         f"{YOU}, table 4",
         [SCHEDULE],
@@ -92,7 +102,8 @@ RECIPES = (
         note="The 32868 of the abstract is a misprint of 32768.",
     ),
     Recipe(
-        "lamb/training", "full-batch",
+        "lamb/training",
+        "full-batch",
         "LAMB keeps its accuracy up to very large batches with no re-tuning, where other optimisers lose it.",
         f"{YOU}, abstract",
         [TRAINING],
@@ -102,7 +113,8 @@ RECIPES = (
             Ordered((Pick("lamb_test_error", {"batch_size": "last"}, factor=2.0), _at("adam", "last"))),
         ],
         expected=PARTLY,
-        note="SGD with the linear rule fails at the full batch, LAMB and LARS do not; but Adam with the root rule keeps most of "
+        note="SGD with the linear rule fails at the full batch, LAMB and LARS do not; but Adam with the root "
+        "rule keeps most of "
         "its accuracy as well: its error is less than twice that of LAMB. Rates at B = 16 come from a scan.",
     ),
-)  # fmt: skip
+)

@@ -23,43 +23,57 @@ def _runs(name: str, **options: object) -> Task:
 
 DESCENT = Task("compare", "relu-neuron", {"seed": 1}, name="descent", full={"size": [1000, 2000, 4000]})
 NORMS = Task(
-    "compare", "relu-neuron/norms",
-    {"starts": 2000, "norms": 5, "size": [500, 1000], "replicas": 4, "labels": "positive", "seed": 1}, name="norms",
+    "compare",
+    "relu-neuron/norms",
+    {"starts": 2000, "norms": 5, "size": [500, 1000], "replicas": 4, "labels": "positive", "seed": 1},
+    name="norms",
     full={"starts": 100000, "norms": 9, "size": [500, 1000, 2000], "replicas": 16},
-)  # fmt: skip
+)
 HIDDEN = Task("compare", "relu-neuron/hidden", {"size": [2000, 4000]}, full={"size": [2000, 4000, 8000]})
 SMALLER = Task("solve", "relu-neuron/hidden", {"init_scale": 1e-5}, name="smaller")
 STAGES = Task("compare", "relu-neuron/network", {"size": [1000]}, full={"learning_rate": 0.0005})
 
 RECIPES = (
     Recipe(
-        "relu-neuron", "no-norm",
-        "No function of the weights is minimised by training a ReLU neuron: the limit (5, −1, s) depends on γ although all "
+        "relu-neuron",
+        "no-norm",
+        "No function of the weights is minimised by training a ReLU neuron: the limit (5, −1, s) depends on γ "
+        "although all "
         "s ≤ 1 fit.",
         VARDI,
         [_limit(gamma) for gamma in LIMITS],
-        [Equals(Pick("limit", {"start": "first", "component": "last"}, task=f"γ = {gamma:g}"), text)
-         for gamma, text in LIMITS.items()],
+        [
+            Equals(Pick("limit", {"start": "first", "component": "last"}, task=f"γ = {gamma:g}"), text)
+            for gamma, text in LIMITS.items()
+        ],
         note="In three dimensions or more.",
     ),
     Recipe(
-        "relu-neuron", "descent",
-        "The gradient flow goes through cones, linear in each, to a limit that its support vectors fix; gradient descent follows it.",
+        "relu-neuron",
+        "descent",
+        "The gradient flow goes through cones, linear in each, to a limit that its support vectors fix; "
+        "gradient descent follows it.",
         LEE,
         [DESCENT],
         [Agrees(), Between(Pick("final_loss", side="theory"), high=1e-12)],
     ),
     Recipe(
-        "relu-neuron/norms", "increasing",
+        "relu-neuron/norms",
+        "increasing",
         "The norm of the weights increases strictly during training.",
         f"{LEE}, abstract",
         [_runs("plane", init_norm=0.0, labels="teacher"), _runs("space", init_norm=0.0, labels="teacher", dimension=3)],
-        [Between(Pick("norm_increasing", task="plane"), 1.0, 1.0), Between(Pick("norm_increasing", task="space"), 1.0, 1.0)],
+        [
+            Between(Pick("norm_increasing", task="plane"), 1.0, 1.0),
+            Between(Pick("norm_increasing", task="space"), 1.0, 1.0),
+        ],
         expected=PARTLY,
-        note="From zero, in the plane and with labels of a teacher; in three dimensions about 1 % of the runs are exceptions.",
+        note="From zero, in the plane and with labels of a teacher; in three dimensions about 1 % of the runs "
+        "are exceptions.",
     ),
     Recipe(
-        "relu-neuron/norms", "start",
+        "relu-neuron/norms",
+        "start",
         "The smaller the start, the more runs increase their norm.",
         f"{LEE}, section 4",
         [NORMS],
@@ -67,7 +81,8 @@ RECIPES = (
         note="0.99 of the runs from a norm of 0.001, a tenth from 1.",
     ),
     Recipe(
-        "relu-neuron/norms", "inactive",
+        "relu-neuron/norms",
+        "inactive",
         "Samples that have become inactive stay so.",
         LEE,
         [_runs("plane", init_norm=0.0, labels="teacher")],
@@ -76,8 +91,10 @@ RECIPES = (
         note="A few per cent of the runs activate one again.",
     ),
     Recipe(
-        "relu-neuron/hidden", "bias",
-        "With the output weight trained as well the limit is another one, −0.2601522 at γ = 5, and v² − ‖w‖² is conserved.",
+        "relu-neuron/hidden",
+        "bias",
+        "With the output weight trained as well the limit is another one, −0.2601522 at γ = 5, and v² − ‖w‖² is "
+        "conserved.",
         VARDI,
         [HIDDEN, SMALLER],
         [
@@ -87,16 +104,21 @@ RECIPES = (
         ],
     ),
     Recipe(
-        "relu-neuron/network", "stages",
+        "relu-neuron/network",
+        "stages",
         "From a small start a network learns orthogonal inputs one after the other, each as a logistic curve.",
         BOURSIER,
         [STAGES],
         [
-            Equals(Pick("positive_half_time", side="theory"), Pick("positive_half_time", side="simulation"), within=0.01),
-            Equals(Pick("negative_half_time", side="theory"), Pick("negative_half_time", side="simulation"), within=0.01),
+            Equals(
+                Pick("positive_half_time", side="theory"), Pick("positive_half_time", side="simulation"), within=0.01
+            ),
+            Equals(
+                Pick("negative_half_time", side="theory"), Pick("negative_half_time", side="simulation"), within=0.01
+            ),
             Equals(Pick("final_squared_output_weights", side="theory"), "1.341641"),
             Ordered((Pick("positive_half_time", side="theory"), Pick("negative_half_time", side="theory"))),
         ],
         note="Inputs are orthogonal, with one sample of each sign.",
     ),
-)  # fmt: skip
+)

@@ -12,27 +12,44 @@ MANY = {"starts": 50}
 
 
 def _flow(name: str, t_max: float = 3000.0, **options: object) -> Task:
-    return Task("solve", "temporal-extrapolation", {"t_max": t_max, "starts": 10, "seed": 1, **options}, name=name, full=MANY)
+    return Task(
+        "solve", "temporal-extrapolation", {"t_max": t_max, "starts": 10, "seed": 1, **options}, name=name, full=MANY
+    )
 
 
 def _teacher(name: str, length: int, dimension: int, scale: float) -> Task:
-    options = {"train_length": length, "teacher_dim": dimension, "init_scale": scale, "t_max": 1e4, "state_dim": 8, "starts": 4}
+    options = {
+        "train_length": length,
+        "teacher_dim": dimension,
+        "init_scale": scale,
+        "t_max": 1e4,
+        "state_dim": 8,
+        "starts": 4,
+    }
     return Task("solve", "temporal-extrapolation/teacher", options, name=name, full={"starts": 16})
 
 
 SGD = Task(
-    "compare", "temporal-extrapolation", {"t_max": 100.0, "size": [500, 1000], "replicas": 8, "seed": 1}, name="sgd",
+    "compare",
+    "temporal-extrapolation",
+    {"t_max": 100.0, "size": [500, 1000], "replicas": 8, "seed": 1},
+    name="sgd",
     full={"size": [500, 1000, 2000], "replicas": 16},
-)  # fmt: skip
+)
 TEACHER = Task(
-    "compare", "temporal-extrapolation/teacher",
-    {"teacher_dim": 2, "t_max": 100.0, "starts": 4, "size": [500, 1000], "replicas": 8, "seed": 1}, name="sgd",
+    "compare",
+    "temporal-extrapolation/teacher",
+    {"teacher_dim": 2, "t_max": 100.0, "starts": 4, "size": [500, 1000], "replicas": 8, "seed": 1},
+    name="sgd",
     full={"size": [500, 1000, 2000], "replicas": 16},
-)  # fmt: skip
+)
 FAMILY = Task(
-    "compare", "temporal-extrapolation/counterexample", {"t_max": 200.0, "size": [500, 1000], "replicas": 8, "seed": 1},
-    name="neighbours", full={"t_max": 1000.0, "size": [500, 1000, 2000], "replicas": 16},
-)  # fmt: skip
+    "compare",
+    "temporal-extrapolation/counterexample",
+    {"t_max": 200.0, "size": [500, 1000], "replicas": 8, "seed": 1},
+    name="neighbours",
+    full={"t_max": 1000.0, "size": [500, 1000, 2000], "replicas": 16},
+)
 
 
 def _error(task: str, name: str = "final_extrapolation_error") -> Pick:
@@ -41,10 +58,17 @@ def _error(task: str, name: str = "final_extrapolation_error") -> Pick:
 
 RECIPES = (
     Recipe(
-        "temporal-extrapolation", "symmetric",
-        "From a symmetric start gradient flow converges to a network that extrapolates perfectly, and the loss falls as 1/8w²t².",
+        "temporal-extrapolation",
+        "symmetric",
+        "From a symmetric start gradient flow converges to a network that extrapolates perfectly, and the loss "
+        "falls as 1/8w²t².",
         f"{FIRST}, theorem 4",
-        [_flow("symmetric", init_scale=1.0), _flow("late", 1e4, init_scale=0.03), _flow("short", train_length=2, init_scale=0.3), SGD],
+        [
+            _flow("symmetric", init_scale=1.0),
+            _flow("late", 1e4, init_scale=0.03),
+            _flow("short", train_length=2, init_scale=0.3),
+            SGD,
+        ],
         [
             Between(_error("symmetric"), high=1e-4),
             Between(_error("symmetric"), high=1e-3, over=Pick("extrapolation_error", {"t": "first"}, task="symmetric")),
@@ -54,7 +78,8 @@ RECIPES = (
         note="For three inputs a sequence or more and w > 0. Convergence is algebraic; with two it is wrong.",
     ),
     Recipe(
-        "temporal-extrapolation", "generic",
+        "temporal-extrapolation",
+        "generic",
         "The proof is for symmetric starts; experiments suggest the same for others.",
         f"{FIRST}, section 5",
         [_flow("small", symmetric=False, init_scale=0.05), _flow("large", symmetric=False, init_scale=1.0)],
@@ -63,20 +88,28 @@ RECIPES = (
         note="Small starts only: the error of generic starts tends to a positive limit that grows with the scale.",
     ),
     Recipe(
-        "temporal-extrapolation/counterexample", "family",
+        "temporal-extrapolation/counterexample",
+        "family",
         "Even with infinite data there are networks that fit short sequences perfectly and fail on longer ones.",
         f"{FIRST}, proposition 2",
-        [Task("solve", "temporal-extrapolation/counterexample", {"perturbation": 0.0, "t_max": 1.0}, name="family"), FAMILY],
+        [
+            Task("solve", "temporal-extrapolation/counterexample", {"perturbation": 0.0, "t_max": 1.0}, name="family"),
+            FAMILY,
+        ],
         [
             Between(Pick("train_loss", {"t": "last"}), high=1e-28),
             Equals(Pick("final_extrapolation_error"), Pick("family_error"), within=1e-9),
-            Between(Pick("perturbation_basin_fraction", {"perturbation": (0.01, 0.1)}, task="neighbours", side="theory"), 0.99),
+            Between(
+                Pick("perturbation_basin_fraction", {"perturbation": (0.01, 0.1)}, task="neighbours", side="theory"),
+                0.99,
+            ),
             Agrees("neighbours"),
         ],
         note="With as many states as the sequence is long. The family attracts: flows that start beside it stay.",
     ),
     Recipe(
-        "temporal-extrapolation/teacher", "moments",
+        "temporal-extrapolation/teacher",
+        "moments",
         "A student that is symmetric and matches 2d + 1 moments of a teacher of dimension d extrapolates.",
         f"{SECOND}, abstract",
         [_teacher("k = 5", 5, 2, 0.3), _teacher("k = 4", 4, 2, 0.3), TEACHER],
@@ -88,7 +121,8 @@ RECIPES = (
         note="For d = 2. For d ≥ 3 there is no jump at finite times.",
     ),
     Recipe(
-        "temporal-extrapolation/teacher", "near-zero",
+        "temporal-extrapolation/teacher",
+        "near-zero",
         "A start near zero is needed.",
         f"{SECOND}, abstract",
         [_teacher("small", 4, 2, 0.03), _teacher("large", 4, 2, 0.5), _teacher("enough", 5, 2, 0.5)],
@@ -97,7 +131,8 @@ RECIPES = (
             Between(_error("enough"), low=0.01),
         ],
         expected=PARTLY,
-        note="Decisive below the threshold 2d + 1, where a small start finds the solution of low dimension among many; not needed at or "
+        note="Decisive below the threshold 2d + 1, where a small start finds the solution of low dimension "
+        "among many; not needed at or "
         "above it.",
     ),
-)  # fmt: skip
+)
