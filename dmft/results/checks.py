@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
-from .claims import Check, Outcome, Pick, Results
-from .comparison import AGREES, FALSE_ALARM
+from .claims import Check, Outcome, Pick, Results, Values
+from .comparison import AGREES, FALSE_ALARM, z_scores
 from .numbers import number
 from .run import Run
 
@@ -26,6 +26,18 @@ ROUND_OFF = 1e-12
 def allowed(points: int, sides: int = 2) -> float:
     """Standard errors that the largest of so many deviations may reach by chance."""
     return float(-ndtri(FALSE_ALARM / (sides * points)))
+
+
+def scores(one: Values, other: Values, allowance: np.ndarray | float = 0.0) -> np.ndarray:
+    """Deviation beyond the allowance at every point, as normal scores of its Student probability; 40 for exact ones."""
+    excess = np.abs(one.values - other.values) - allowance
+    error = np.hypot(one.error, other.error)
+    noisy = error > 0.0
+    found = np.where(excess > 0.0, 40.0, 0.0)
+    if np.any(noisy & (excess > 0.0)):
+        parts = [np.broadcast_to(item, noisy.shape)[noisy][None, :] for item in (excess, other.error, one.error)]
+        found[noisy] = z_scores(np.maximum(parts[0], 0.0), parts[1], parts[2][0], (1,), [one.samples, other.samples])
+    return found
 
 
 @dataclass(frozen=True)
@@ -67,22 +79,23 @@ class Equals(Check):
     within: float = 0.0
 
     def judge(self, results: Results) -> Outcome:
-        got = self.pick.get(results)
+        got, digits = self.pick.get(results), 0.0
         if isinstance(self.reference, Pick):
             other = self.reference.get(results)
-            wanted, error, digits = other.values, np.hypot(got.error, other.error), 0.0
         elif isinstance(self.reference, str):
-            wanted, error, digits = np.array(float(self.reference)), got.error, half_digit(self.reference)
+            other, digits = Values(np.array(float(self.reference)), None), half_digit(self.reference)
         else:
-            wanted, error, digits = np.array(self.reference[0]), np.hypot(got.error, self.reference[1]), 0.0
-        difference = np.abs(got.values - wanted)
-        scale = float(np.max(np.abs(wanted)))
+            other = Values(np.array(self.reference[0]), np.array(self.reference[1]))
+        difference, error = np.abs(got.values - other.values), np.hypot(got.error, other.error)
+        scale = float(np.max(np.abs(other.values)))
+        z = scores(got, other, self.within * scale + digits * (1 + 1e-9) + ROUND_OFF * scale)
         points = max(1, difference.size)
-        chance = EQUAL if points == 1 else allowed(points)
-        limit = self.within * scale + digits * (1 + 1e-9) + chance * error + ROUND_OFF * scale
+        passed = bool(np.max(z) <= (EQUAL if points == 1 else allowed(points))) and bool(
+            np.all(np.isfinite(difference))
+        )
         relative = float(np.max(difference)) / max(scale, 1e-300)
-        z = float(np.max(difference / error)) if np.all(error > 0.0) else None
-        return Outcome(bool(np.all(difference <= limit)), self._words(got.values, error, relative), z, relative)
+        largest = float(np.max(scores(got, other))) if np.any(error > 0.0) else None
+        return Outcome(passed, self._words(got.values, error, relative), largest, relative)
 
     def _words(self, values: np.ndarray, error: np.ndarray, relative: float) -> str:
         if not isinstance(self.reference, Pick):

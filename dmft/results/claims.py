@@ -22,11 +22,22 @@ Results = Mapping[str, Run | PhaseDiagram]
 
 @dataclass(frozen=True)
 class Values:
-    """Numbers that were picked: a scalar or a curve, its standard errors and the axis that is left, if one is."""
+    """Numbers that were picked.
+
+    Attributes
+    ----------
+    values, stderr : ndarray
+        A scalar or a curve.
+    axis : ndarray or None
+        The axis that is left, if one is.
+    samples : int
+        Independent samples behind the standard errors; 0 for exact numbers.
+    """
 
     values: np.ndarray
     stderr: np.ndarray | None
     axis: np.ndarray | None = None
+    samples: int = 0
 
     @property
     def error(self) -> np.ndarray:
@@ -79,36 +90,36 @@ class Pick:
             If there are none at these points.
         """
         result = next(iter(results.values())) if not self.task else results[self.task]
-        side, curve, coordinates = self._find(result)
+        side, curve, coordinates, samples = self._find(result)
         values, stderr = curve.values * self.factor, curve.stderr
         stderr = None if stderr is None else stderr * abs(self.factor)
         dims, left = list(curve.dims), {}
         for name, point in self.at.items():
-            if name not in coordinates:
-                raise ParameterError(
-                    f"{self.name} of {side} has no axis {name!r}: give some of {', '.join(coordinates)}"
-                )
-            axis = coordinates[name]
-            number = dims.index(axis.axis)
-            index = _index(np.asarray(axis.values), point, name)
+            axis = coordinates[name].axis if name in coordinates else name
+            if axis not in dims:
+                raise ParameterError(f"{self.name} of {side} has no axis {name!r}: it has {', '.join(dims) or 'none'}")
+            number = dims.index(axis)
+            # an axis without coordinates is counted
+            points = np.asarray(coordinates[name].values if name in coordinates else range(values.shape[number]))
+            index = _index(points, point, name)
             values = values[(slice(None),) * number + (index,)]
             stderr = None if stderr is None else stderr[(slice(None),) * number + (index,)]
             if isinstance(index, int):
                 del dims[number]
             else:
-                left[dims[number]] = np.asarray(axis.values)[index]
+                left[axis] = points[index]
         only = dims[0] if len(dims) == 1 else ""
         axis_values = left.get(only, np.asarray(coordinates[only].values) if only in coordinates else None)
-        return Values(values, stderr, axis_values)
+        return Values(values, stderr, axis_values, samples)
 
-    def _find(self, result: Run | PhaseDiagram) -> tuple[str, Any, Mapping[str, Any]]:
+    def _find(self, result: Run | PhaseDiagram) -> tuple[str, Any, Mapping[str, Any], int]:
         sides = [self.side] if self.side else ["theory", "simulation", "comparison"]
         for side in sides:
             part = getattr(result, side, None)
             if isinstance(part, Mapping) and self.name in part:
                 own = part.coordinates  # type: ignore[attr-defined]  # a Solution
                 swept = result.coordinates if isinstance(result, PhaseDiagram) else {}
-                return side, part[self.name], {**own, **swept}
+                return side, part[self.name], {**own, **swept}, part.samples  # type: ignore[attr-defined]
         raise ParameterError(f"{self} is not among the results: {', '.join(result)}")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from dmft.reproduction.work import run_task
+from dmft.sweeps.worker import describe_error
 from dmft.theory import registry
 
 MODEL = """
@@ -82,6 +85,7 @@ RECIPES = (
            long=True),
 )
 BAD = {
+    "hoped": Recipe("toy/obedient", "hoped", "y is a cube", "nobody", [task()], [Slope(Pick("power"), 3.0, 0.1)]),
     "raises": Recipe("toy/obedient", "raises", "works", "nobody", [task(mode="raise")], [Between(Pick("power"))]),
     "diverges": Recipe("toy/obedient", "diverges", "ends", "nobody", [task(mode="diverge")], [Between(Pick("power"))]),
     "refused": Recipe("toy/obedient", "refused", "starts", "nobody", [task(exponent="two")], [Between(Pick("power"))]),
@@ -90,6 +94,33 @@ BAD = {
 RECIPES += tuple(BAD[name] for name in filter(None, os.environ.get("DMFT_TOY_BAD", "").split(",")))
 """
 NAMES = ("dmft_toy", "dmft_toy_recipes")
+
+
+class InProcess:
+    """Stands in for worker processes, which take seconds to start."""
+
+    def __init__(self, jobs, work):
+        self.close = list
+
+    def __call__(self, points):
+        for point in points:
+            try:
+                yield point, run_task(json.loads(json.dumps(point.task)))
+            except Exception as error:
+                yield point, describe_error(error)
+
+
+@pytest.fixture
+def in_process():
+    """The stand-in."""
+    return InProcess
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Tasks are done in this process, and without figures."""
+    monkeypatch.setattr("dmft.reproduction.reproduce.LocalPool", InProcess)
+    monkeypatch.setattr("dmft.reproduction.work.draw", lambda *_: None)
 
 
 @pytest.fixture

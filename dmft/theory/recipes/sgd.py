@@ -213,13 +213,15 @@ RECIPES = (
         "width",
         "Noisier algorithms end with fewer patterns on the decision boundary, which is wider.",
         f"{NOISE}, section 5",
-        [BOUNDARY, _edge("τ = 5", persistence=5.0), _edge("descent", batch_fraction=1.0)],
+        [BOUNDARY, _edge("τ = 5", persistence=5.0), _edge("descent", batch_fraction=1.0), _edge("b = 0.3")],
         [
             Agrees(),
             Ordered((Pick("boundary_density", task="τ = 5"), Pick("boundary_density", task="descent"))),
             Ordered((Pick("boundary_width", task="descent"), Pick("boundary_width", task="τ = 5"))),
+            Ordered((Pick("boundary_width", task="descent"), Pick("boundary_width", task="b = 0.3"))),
         ],
         expected=PARTLY,
-        note="Contacts surely; the width grows by little more than its error.",
+        note="Contacts surely, and the width for persistent batches; between gradient descent and b = 0.3 "
+        "widths are equal within errors.",
     ),
 )
