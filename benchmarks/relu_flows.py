@@ -1,4 +1,6 @@
-"""Ten thousand flows of one ReLU neuron: exact, by the ensemble integrator, and by a loop over scipy, at equal error.
+"""Ten thousand flows of one ReLU neuron: exact, by the ensemble integrator, and by others, at equal error.
+
+The others are a loop over scipy and, if it is installed, diffrax (all flows at once, timed after JAX has compiled).
 
     python benchmarks/relu_flows.py [flows]
 
@@ -80,6 +82,44 @@ def main(flows: int) -> None:
             f"solve_ivp {method:7s} {needed:8.1f} s ({LOOP} flows timed), rtol {rtol:.0e}, error {error:.1e}: "
             f"{needed / seconds['exact']:.0f} times the exact one, {needed / seconds['ensemble']:.0f} times the other"
         )
+    others = diffrax_flows(x, y, w)
+    if others:
+        rtol = loosest(lambda rtol: np.abs(others(rtol, LOOP) - truth[:LOOP]).max())
+        others(rtol, flows)  # compiles
+        started = time.perf_counter()
+        error = np.abs(others(rtol, flows) - truth).max()
+        needed = time.perf_counter() - started
+        print(
+            f"diffrax Dopri5    {needed:8.1f} s, rtol {rtol:.0e}, largest error of all {error:.1e}: "
+            f"{needed / seconds['exact']:.0f} times the exact one, {needed / seconds['ensemble']:.1f} times the other"
+        )
+
+
+def diffrax_flows(x, y, w):
+    """A call ``(rtol, count) -> ends`` with the same integrator from diffrax, or None if that is not installed."""
+    try:
+        import diffrax
+        import jax
+    except ImportError:
+        return None
+    jax.config.update("jax_enable_x64", True)
+
+    def slope(t, v, data):
+        z = data[0] @ v
+        return ((z > 0.0) * (data[1] - z)) @ data[0]
+
+    @jax.jit
+    def flows(x, y, w, rtol):
+        def one(x, y, w):
+            steps = diffrax.PIDController(rtol=rtol, atol=1e-2 * rtol)
+            term, solver = diffrax.ODETerm(slope), diffrax.Dopri5()
+            return diffrax.diffeqsolve(
+                term, solver, 0.0, END, None, w, (x, y), stepsize_controller=steps, max_steps=2**16
+            ).ys[-1]
+
+        return jax.vmap(one)(x, y, w)
+
+    return lambda rtol, count: np.asarray(flows(x[:count], y[:count], w[:count], rtol))
 
 
 def loosest(error) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,13 @@ def make(model: str | Model, methods: Sequence[Any], options: Mapping[str, Any])
     return made
 
 
+def timed(task: Callable[[], Solution]) -> Solution:
+    """The solution, with the seconds that it took among its diagnostics."""
+    started = time.perf_counter()
+    found = task()
+    return replace(found, diagnostics={**found.diagnostics, "seconds": time.perf_counter() - started})
+
+
 def solution_run(model: Model, seconds: float, **parts: Any) -> Run:
     """Wrap solutions of `model` as a :class:`Run`."""
     return Run(
@@ -107,7 +115,7 @@ def solve(
     cls = type(model) if isinstance(model, Model) else find(model)
     made, solver = make(model, [_checked(method, cls.method)], options)
     started = time.perf_counter()
-    theory = made.solve(solver, progress)
+    theory = timed(lambda: made.solve(solver, progress))
     return solution_run(made, time.perf_counter() - started, theory=theory)
 
 
@@ -126,7 +134,7 @@ def simulate(
     if method is None and "size" not in options:
         chosen = replace(chosen, size=made.default_sizes()[-1])
     started = time.perf_counter()
-    simulation = twin(made).simulate(made, chosen, progress)
+    simulation = timed(lambda: twin(made).simulate(made, chosen, progress))
     return solution_run(made, time.perf_counter() - started, simulation=simulation)
 
 
@@ -174,12 +182,13 @@ def compare(
         made, method, simulation = make(model, wanted, options)
     sizes = given or made.default_sizes()
     if theory is None:
-        theory = made.solve(method, progress)
+        theory = timed(lambda: made.solve(method, progress))
     if theory.status.code in (INTERRUPTED, DIVERGED):  # Ctrl-C means all of it; nothing agrees with divergence
         return solution_run(made, time.perf_counter() - started, theory=theory)
     simulations: dict[int, Solution] = {}
     for number in sizes:
-        simulations[number] = twin(made).simulate(made, replace(simulation, size=number), progress)
+        chosen = replace(simulation, size=number)
+        simulations[number] = timed(partial(twin(made).simulate, made, chosen, progress))
         if not simulations[number].status.success:
             break
     comparison = compare_solutions(theory, simulations)
@@ -240,6 +249,8 @@ def load(path: str | Path) -> Run | PhaseDiagram:
     """
     if not isinstance(path, (str, Path)):
         raise ParameterError(f"path = {path!r} is not allowed: give the name of a file")
-    from .results.phase_file import load_any
+    from .results.phase import PhaseDiagram
+    from .results.phase_file import PHASE_SCHEMA, load_any
 
-    return load_any(path)
+    schema, fields = load_any(path)
+    return PhaseDiagram(**fields) if schema == PHASE_SCHEMA else Run(**fields)

@@ -1,6 +1,7 @@
 """Sphinx settings. Build: ``sphinx-build -W --keep-going -n docs docs/_build/html``."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "declared",
+    "gallery",
     "properties",
 ]
 exclude_patterns = ["_build"]
@@ -35,6 +37,14 @@ rst_epilog = f"""
 
 html_theme = "furo"
 html_title = "dmft"
+html_static_path = ["_static"]
+
+# MathJax is part of the built pages: readers without a network see formulas, and no third party sees readers. Glyphs
+# are drawn as SVG in this one file, because browsers do not load fonts beside pages that are opened as files.
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax" / "tex-svg.js"
+html_static_path.append(str(MATHJAX))
+mathjax_path = MATHJAX.name
+mathjax3_config = {"svg": {"scale": 0.92}}
 
 autodoc_typehints = "none"  # the numpydoc sections say it in words
 autodoc_member_order = "bysource"

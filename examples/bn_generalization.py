@@ -13,12 +13,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import dmft
+from dmft.results.figures import STYLE
 
 SLUG = "bn-regularization/generalization"
 LOOK = {"wn-decay": ("#0072B2", "WN + gamma decay"), "vanilla": ("0.4", "vanilla"), "bn": ("#009E73", "exact BN")}
 
 
 def main(path: str) -> None:
+    plt.style.use(STYLE)
     figure, panels = plt.subplots(1, 2, figsize=(7.5, 3.2), layout="constrained", sharey=True)
     for activation, axes in zip(("identity", "relu"), panels, strict=True):
         for optimiser, (color, label) in LOOK.items():

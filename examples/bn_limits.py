@@ -14,6 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dmft
+from dmft.results.figures import STYLE
+from dmft.results.scales import tick_logarithm
 
 ETA, DECAY = 0.1, 0.01
 FLOORS = np.concatenate([np.geomspace(1e-90, 1e-10, 9), np.geomspace(1e-8, 1e-1, 22)])
@@ -33,7 +35,8 @@ def main(path: str) -> None:
     law = np.sqrt(2.0 * product * np.log(1.0 / FLOORS))
     inside = (-np.log(FLOORS) < np.pi**2 / (8.0 * product)) & (np.sqrt(product / 2.0) > FLOORS)
     depth = -np.log10(FLOORS)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.0), layout="constrained")
+    plt.style.use(STYLE)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.0), layout="constrained")
     left.plot(depth, high, "o", color="#D55E00", mfc="white", ms=4, label="map, largest and smallest")
     left.plot(depth, low, "o", color="#D55E00", mfc="white", ms=4)
     left.plot(
@@ -55,12 +58,16 @@ def main(path: str) -> None:
     left.plot([], [], color="0.4", ls=":", lw=0.9, label="instability, no floor")
     left.axvline(-np.log10(edge), color="0.7", lw=0.8)
     left.set(xlabel=r"$-\log_{10}\varphi_f$", ylabel=r"$\beta=2a\tilde\eta$", xscale="log", yscale="log")
-    left.legend(fontsize=6.5)
+    left.set_ylim(0.1, 10.0)  # room for the legend
+    left.legend(fontsize=6.5, loc="lower right")
+    tick_logarithm(left.yaxis, np.array([0.2, 9.0]), at_points=False)
     right.plot(depth, period * product, "o", color="#D55E00", mfc="white", ms=4, label="map")
     right.plot(depth[inside], np.sqrt(2.0 * np.log(1.0 / FLOORS[inside]) * product), color="#0072B2", label="law")
     right.axhline(none[2] * product, color="0.4", ls=":", lw=0.9, label="instability, no floor")
     right.set(xscale="log", xlabel=r"$-\log_{10}\varphi_f$", ylabel=r"$T\eta\lambda$")
-    right.legend(fontsize=6.5)
+    right.legend(fontsize=6.5, loc="center left")
+    for axes in (left, right):
+        tick_logarithm(axes.xaxis, np.array([1.5, 90.0]), at_points=False)
     figure.savefig(path, dpi=150)
 
 

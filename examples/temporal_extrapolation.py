@@ -49,7 +49,7 @@ def lengths(axes, runs) -> None:
             run.theory.coordinates["length"].values, curve.values, style, color=colour, label=f"{words}, {scale:g}"
         )
     axes.set(yscale="log", ylim=(1e-11, 10.0), xlabel="sequence length $T$", ylabel="median extrapolation error")
-    axes.legend(fontsize=7, ncols=2)
+    axes.legend(fontsize=6.5, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def law(axes) -> None:

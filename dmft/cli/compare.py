@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     helps={"size": ("N[,N,…]", "N: numbers of weights  [default {sizes}]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
-@click.option("--check", is_flag=True, help="Exit with code 4 if theory and simulation deviate.")
+@click.option("--check", is_flag=True, help="Exit with code 4 unless theory and simulation agree.")
 @common_options
 @click.pass_obj
 def command(command_line: str, selection: Selection, values: Values, **options: Any) -> int:
     """Solve the theory of the model SLUG (default: sgd), simulate it at finite size, and judge the agreement.
 
     With several sizes the deviation is extrapolated to infinite size. A file RUN.h5 of 'dmft solve' brings its
-    theory, which is not solved again.
+    theory, which is not solved again. The verdict is that they agree, that they deviate, or, where the theory predicts
+    nothing of what the simulation measures, that it is undecided.
 
     Example: dmft compare --size 1000,2000,4000 --replicas 20 --check
     """

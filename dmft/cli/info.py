@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .group import check_threads
-from .report import print_json, run_lines, run_object, seconds, sweep_lines, sweep_object, table
+from .report import WIDTH, print_json, run_lines, run_object, seconds, sweep_lines, sweep_object, table
 
 if TYPE_CHECKING:
     from ..results.phase import PhaseDiagram
     from ..results.run import Run
 
+#: Lines of a screen, and the most of scalars, of curves and of parameters of a run: all fits on it.
+SCREEN = 24
+SCALARS, CURVES, PARAMETERS = 5, 2, 2
+
 
 @click.command(name="info", short_help="Summarise a file, or this machine.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-@click.option("-v", "--verbose", is_flag=True, help="A traceback for unexpected errors.")
+@click.option("-v", "--verbose", is_flag=True, help="All about FILE, and a traceback for unexpected errors.")
 def command(file: Path | None, as_json: bool, verbose: bool) -> int:
-    """Summarise FILE; without FILE tell versions, threads, memory, backends and cache of this machine."""
+    """Summarise FILE on one screen; without FILE tell versions, threads, memory and backends of this machine."""
     if file is None:
         check_threads()
         facts = machine()
@@ -38,48 +43,75 @@ def command(file: Path | None, as_json: bool, verbose: bool) -> int:
         if as_json:
             print_json({**sweep_object(run, file), "provenance": run.provenance})
         else:
-            click.echo("\n".join(sweep_file_lines(run)))
+            click.echo("\n".join(sweep_file_lines(run, whole=verbose)))
     elif as_json:
         print_json({**run_object(run, file), "provenance": run.provenance})
     else:
-        click.echo("\n".join(file_lines(run)))
+        click.echo("\n".join(file_lines(run, whole=verbose)))
     return 0
 
 
-def file_lines(run: Run) -> list[str]:
-    """One screen about a run."""
-    lines = [*run_lines(run, _title(run)), ""]
-    for part in ("theory", "simulation"):
-        solution = getattr(run, part)
-        if solution is not None:
-            curves = [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items() if curve.dims]
-            lines += _wrapped(part, curves)
-    return lines + _origin(run)
+def file_lines(run: Run, *, whole: bool = False) -> list[str]:
+    """A run on one screen, or the `whole` of it."""
+    lines = [*run_lines(run, _title(run), None if whole else SCALARS), ""]
+    parts = [(name, getattr(run, name)) for name in ("theory", "simulation") if getattr(run, name) is not None]
+    for name, solution in parts:
+        curves = [f"{key}({', '.join(curve.dims)})" for key, curve in solution.items() if curve.dims]
+        lines += _wrapped(name, curves, None if whole else CURVES // len(parts))
+    return lines + _origin(run, whole)
 
 
-def sweep_file_lines(diagram: PhaseDiagram) -> list[str]:
-    """One screen about a phase diagram."""
-    lines = [*sweep_lines(diagram, _title(diagram)), ""]
+def sweep_file_lines(diagram: PhaseDiagram, *, whole: bool = False) -> list[str]:
+    """A phase diagram on one screen, or the `whole` of it."""
+    lines = [""]
     for part in ("theory", "simulation", "comparison"):
         solution = getattr(diagram, part)
         if solution is not None:
-            lines += _wrapped(part, [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items()])
-    for failure in diagram.failures[:5]:
+            names = [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items()]
+            lines += _wrapped(part, names, None if whole else 1)
+    for failure in diagram.failures if whole else diagram.failures[:2]:
         where = ",".join(f"{name}={value}" for name, value in failure["point"].items())
-        lines += _wrapped("failed", [where, *str(failure["error"]).split()])
-    return lines + _origin(diagram)
+        lines += _wrapped("failed", [where, *str(failure["error"]).split()], None if whole else 1)
+    lines += _origin(diagram, whole)
+    room = max(SCALARS, SCREEN - len(lines) - len(diagram.coordinates) - 4)
+    return [*sweep_lines(diagram, _title(diagram), None if whole else room), *lines]
 
 
-def _origin(run: Run | PhaseDiagram) -> list[str]:
-    """Parameters, options and where a result comes from."""
+def _origin(run: Run | PhaseDiagram, whole: bool) -> list[str]:
+    """Parameters, options and where a result comes from; on one screen what differs from the defaults comes first."""
     facts = run.provenance
-    lines = _wrapped("parameters", [f"{name}={value}" for name, value in run.parameters.items()])
-    lines += _wrapped("method", [f"{name}={value}" for name, value in run.method.items()])
-    versions = facts.get("versions", {})
-    lines += _wrapped("versions", [f"{name} {value}" for name, value in versions.items()])
-    lines += _wrapped("made", [f"{facts.get('created', 'unknown')} in {seconds(facts.get('wall_time', 0.0))}"])
-    lines += _wrapped("command", [facts.get("command") or "from Python"])
-    return lines + [line for source in run.references for line in _wrapped("reference", source.split())]
+    named = list(run.parameters.items())
+    changed = [item for item in named if item[1] != _defaults(run.model).get(item[0], item[1])]
+    first = [*changed, *(item for item in named if item not in changed)]
+    lines = _wrapped("parameters", [f"{name}={value}" for name, value in first], None if whole else PARAMETERS)
+    method = [f"{name}={value}" for name, value in run.method.items()]
+    lines += _wrapped("method", method or ["no options"], None if whole else 1)
+    if whole:
+        lines += _wrapped("versions", [f"{name} {value}" for name, value in facts.get("versions", {}).items()])
+    made = f"{facts.get('created', 'unknown')} in {seconds(facts.get('wall_time', 0.0))}"
+    version = facts.get("versions", {}).get("dmft")
+    lines += _wrapped("made", [made + (f" by dmft {version}" if version else "")])
+    lines += _wrapped("command", (facts.get("command") or "from Python").split(), None if whole else 1)
+    if whole:
+        return lines + [line for source in run.references for line in _wrapped("reference", source.split())]
+    return lines + _wrapped("references", [_identifier(source) for source in run.references], 1)
+
+
+def _identifier(source: str) -> str:
+    """The arXiv number of a reference, else all of it."""
+    found = re.search(r"arXiv:[\w./-]+", source)
+    return found.group(0) if found else source
+
+
+def _defaults(slug: str) -> dict[str, Any]:
+    """Default values of the parameters of a model; none of one that is not installed here."""
+    from ..errors import UnknownNameError
+    from ..theory.registry import find
+
+    try:
+        return find(slug)().as_dict()
+    except UnknownNameError:
+        return {}
 
 
 def _title(run: Run | PhaseDiagram) -> str:
@@ -92,11 +124,17 @@ def _title(run: Run | PhaseDiagram) -> str:
         return "a model that is not installed here"
 
 
-def _wrapped(label: str, words: list[str], width: int = 100) -> list[str]:
-    """Words after a label, continued on indented lines; no word is split."""
-    lines, line = [], f"{label:<12}"
-    for word in words:
-        if len(line) + len(word) > width and line.strip():
+def _wrapped(label: str, words: list[str], most: int | None = None) -> list[str]:
+    """Words after a label, continued on indented lines, at `most` so many; no word is split."""
+    lines: list[str] = []
+    line = f"{label:<12}"
+    for count, word in enumerate(words):
+        more = f"… and {len(words) - count} more"
+        last = most is not None and len(lines) == most - 1
+        room = WIDTH - (len(more) + 1 if last and count < len(words) - 1 else 0)
+        if len(line) + len(word) > room and line.strip() != label:
+            if last:
+                return [*lines, line + more]
             lines.append(line.rstrip())
             line = " " * 12
         line += word + " "

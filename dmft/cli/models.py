@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .model_command import all_parts
 from .options import complete_slug
-from .report import print_json, table
+from .report import WIDTH, hanging, print_json, table
 
 if TYPE_CHECKING:
     from ..parameters import Parameter
     from ..results.curve import Observable
     from ..theory.base import Model
 
+#: What to do with a model.
+TRY = (("solve", ""), ("compare", ""), ("solve", " --help"))
 HEADINGS = {"parameters": "Parameters", "method": "Options of the method", "simulation": "Options of the simulation"}
 
 
@@ -102,28 +105,40 @@ def _parameter(item: Parameter) -> dict[str, Any]:
 
 def model_lines(model: type[Model]) -> list[str]:
     """All declarations of a model for people."""
-    lines = [f"{model.slug}: {model.title}"]
+    lines = hanging(f"{model.slug}: {model.title}", "", "  ")
     for part, cls in all_parts(model).items():
-        lines += ["", HEADINGS[part], *_parameter_lines(cls.declared())]
+        lines += ["", HEADINGS[part], *_parameter_lines(cls.declared(), model)]
     lines += ["", "Observables", *_observable_lines(model.observables)]
     others = variants(model.slug)
     if others:
         lines += ["", "Same family", *(f"  {slug}" for slug in others)]
-    return [*lines, "", "References", *(f"  {source}" for source in model.references)]
+    if model.references:
+        lines += ["", "References", *(line for source in model.references for line in hanging(source, "  ", "    "))]
+    return [*lines, "", "Try", *(f"  dmft {name} {model.slug}{more}" for name, more in TRY)]
 
 
-def _parameter_lines(items: tuple[Parameter, ...]) -> list[str]:
+def _parameter_lines(items: tuple[Parameter, ...], model: type[Model]) -> list[str]:
     rows = []
     for item in items:
         default = "-" if item.default is None else str(item.default)
-        unit = f" ({item.unit})" if item.unit else ""
+        if item.name == "size" and item.symbol == "N":  # of the simulation: each model has its own
+            default = str(model().default_sizes()[-1])
+        unit = f" [{item.unit}]" if item.unit else ""
         rows.append((item.option, item.symbol, default, f"{item.doc}{unit}; {item.allowed}"))
-    return table(rows) or ["  none"]
+    return folded(rows) or ["  none"]
 
 
 def _observable_lines(items: tuple[Observable, ...]) -> list[str]:
-    rows = [
-        (item.name, item.symbol, f"({', '.join(item.dims)})" if item.dims else "scalar", item.long_name)
-        for item in items
-    ]
-    return table(rows)
+    rows = []
+    for item in items:
+        unit = "" if item.unit in ("", "1") else f" [{item.unit}]"
+        axes = f"({', '.join(item.dims)})" if item.dims else "scalar"
+        rows.append((item.name, item.symbol, axes, f"{item.long_name}{unit}"))
+    return folded(rows)
+
+
+def folded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table whose last column goes on in further lines where it is wider than the screen."""
+    lines = table(rows)
+    indent = min((len(line) - len(row[-1]) for line, row in zip(lines, rows, strict=True)), default=0)
+    return [part for line in lines for part in hanging(line.lstrip(), "  ", " " * min(indent, WIDTH // 2))]

@@ -58,6 +58,16 @@ def complete_slug_or_file(ctx: click.Context, param: click.Parameter, incomplete
     return [*complete_slug(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
+def complete_key(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``NAME=`` of the parameters and options of the model for the shell, and the values behind it."""
+    declared = {item.name: item for cls in ctx.meta["dmft.selection"].wanted.values() for item in cls.declared()}
+    name, equals, start = incomplete.partition("=")
+    if equals:
+        choices = declared[name].choices if name in declared else ()
+        return [CompletionItem(f"{name}={choice}") for choice in choices if choice.startswith(start)]
+    return [CompletionItem(f"{key}=", help=item.doc) for key, item in declared.items() if key.startswith(incomplete)]
+
+
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options that every calculation has."""
     options = (
@@ -66,7 +76,14 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--figure/--no-figure", default=True, help="Write the figure (default) or not."),
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout in place of the table."),
         click.option("--config", metavar="RUN.toml", type=click.Path(), help="Read values from a TOML file."),
-        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set one value; may be repeated."),
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="KEY=VALUE",
+            shell_complete=complete_key,
+            help="Set one value; may be repeated.",
+        ),
         click.option("--dry-run", is_flag=True, help="Tell memory, time and file names; calculate nothing."),
         click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar."),
         click.option("-v", "--verbose", is_flag=True, help="Diagnostics, and a traceback for unexpected errors."),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from ..results.curve import Curve
     from ..results.phase import PhaseDiagram
     from ..results.run import Run
+
+
+#: Characters of a line of text.
+WIDTH = 110
 
 
 def print_json(content: Any) -> None:
@@ -61,42 +67,78 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def run_lines(run: Run, title: str) -> list[str]:
-    """The table of a run."""
-    lines = [f"{run.model}: {title}", f"{run.status.code}: {run.status.message}", ""]
-    lines += scalar_lines(run.scalars.values())
+def run_lines(run: Run, title: str, most: int | None = None) -> list[str]:
+    """The table of a run; at `most` so many lines of scalars and half as many of observables that were compared."""
+    head = (f"{run.model}: {title}", f"{run.status.code}: {run.status.message}")
+    lines = [*(line for text in head for line in hanging(text, "", "  ")), ""]
+    lines += scalar_lines(run.scalars.values(), most)
     if run.comparison is not None:
-        lines += ["", *comparison_lines(run.comparison)]
+        lines += ["", *comparison_lines(run.comparison, None if most is None else most // 2)]
     return lines
 
 
-def scalar_lines(scalars: Iterable[Curve]) -> list[str]:
-    """Name, symbol and value ± standard error of each scalar."""
+def scalar_lines(scalars: Iterable[Curve], most: int | None = None) -> list[str]:
+    """Name, symbol and value ± standard error of each scalar; side by side where there would be more than `most`."""
     rows = [(item.name, item.symbol, number(item.last, item.last_stderr)) for item in scalars]
-    return table(rows) or ["no scalars"]
+    lines = table(rows) or ["no scalars"]
+    if most is None or len(lines) <= most:
+        return lines
+    width = max(map(len, lines))
+    beside = max(1, min(-(-len(lines) // most), WIDTH // (width + 2)))
+    height = -(-len(lines) // beside)
+    columns = [lines[first : first + height] for first in range(0, len(lines), height)]
+    joined = ["  ".join(cell.ljust(width) for cell in row).rstrip() for row in zip_longest(*columns, fillvalue="")]
+    return shortened(joined, most, "scalars")
 
 
-def comparison_lines(comparison: Comparison) -> list[str]:
-    """The verdict and a line for each observable."""
+def shortened(lines: list[str], most: int, what: str) -> list[str]:
+    """The first lines, and in place of the others that there are more."""
+    return lines if len(lines) <= most else [*lines[: most - 1], f"  … more {what}: dmft info FILE -v"]
+
+
+def comparison_lines(comparison: Comparison, most: int | None = None) -> list[str]:
+    """The verdict and a line for each observable, those that deviate most first if there are more than `most`."""
     rows: list[Sequence[str]] = [("observable", "max z", "allowed", "relative error", "exponent", "")]
-    for name, item in comparison.observables.items():
+    items = list(comparison.observables.items())
+    left = 0 if most is None else max(0, len(items) - most)
+    if left:
+        items = sorted(items, key=lambda pair: -pair[1].max_z / pair[1].threshold)[:most]
+    for name, item in items:
         exponent = "" if math.isnan(item.exponent) else f"{item.exponent:.2f}"
         verdict = "agrees" if item.agrees else "deviates"
         rows.append(
             (name, f"{item.max_z:.2f}", f"{item.threshold:.2f}", f"{item.relative_error:.2g}", exponent, verdict)
         )
-    return [comparison.message, *(table(rows) if comparison.observables else [])]
+    more = [f"  … and {left} that deviate less"] if left else []
+    return [*hanging(comparison.message, "", "  "), *(table(rows) if comparison.observables else []), *more]
 
 
 def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
     """Left-aligned columns."""
     if not rows:
         return []
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(places(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        " " * indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        " " * indent
+        + "  ".join(cell + " " * (width - places(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def hanging(text: str, first: str, others: str) -> list[str]:
+    """Lines of at most :data:`WIDTH` characters; runs of blanks, which are columns, stay."""
+    if len(first + text) <= WIDTH:
+        return [first + text]
+    head, tail = text[: WIDTH - len(first)].rpartition(" ")[::2]
+    rest = tail + text[WIDTH - len(first) :]
+    if not head.strip():  # one long word
+        return [first + text]
+    return [(first + head).rstrip(), *hanging(rest.lstrip(), others, others)]
+
+
+def places(text: str) -> int:
+    """Places that a text takes on a screen: a tilde above a letter, as in η̃, takes none."""
+    return sum(not unicodedata.combining(character) for character in text)
 
 
 def seconds(value: float) -> str:
@@ -134,8 +176,8 @@ def sweep_object(diagram: PhaseDiagram, file: Path | None) -> dict[str, Any]:
     }
 
 
-def sweep_lines(diagram: PhaseDiagram, title: str) -> list[str]:
-    """The table of a sweep: axes, and the range of each scalar."""
+def sweep_lines(diagram: PhaseDiagram, title: str, most: int | None = None) -> list[str]:
+    """The table of a sweep: axes, and the range of each scalar, at `most` so many."""
     lines = [f"{diagram.model}: {title}", f"{diagram.kind}, {diagram.status.code}: {diagram.status.message}", ""]
     axes = []
     for name, item in diagram.coordinates.items():
@@ -147,7 +189,8 @@ def sweep_lines(diagram: PhaseDiagram, title: str) -> list[str]:
     for name, curve in diagram.scalars.items():
         low, high = value_range(curve)
         rows.append((name, curve.symbol, f"{low:.6g}", f"{high:.6g}"))
-    return [*lines, "", *table(rows)] if len(rows) > 1 else lines
+    ranges = table(rows) if most is None else shortened(table(rows), most, "scalars")
+    return [*lines, "", *ranges] if len(rows) > 1 else lines
 
 
 def value_range(curve: Curve) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from ..errors import MemoryLimitError, ParameterError, UnknownNameError
 from .calculation import SHARE
 from .console import Console
 from .model_command import ModelCommand, Selection, Values
-from .options import PREFIX, common_options, complete_slug
+from .options import PREFIX, common_options, complete_key, complete_slug
 from .output import check_path, plan_output, write_figure
 from .report import print_json, seconds, sweep_lines, sweep_object, table
 
@@ -31,7 +31,7 @@ KEYS = ("kind", "zip")
 )  # fmt: skip
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @click.option(
-    "--over", multiple=True, metavar="NAME=VALUES",
+    "--over", multiple=True, metavar="NAME=VALUES", shell_complete=complete_key,
     help="Sweep NAME over FIRST:LAST:NUMBER, log:FIRST:LAST:NUMBER or VALUE,VALUE,…; may be repeated.",
 )  # fmt: skip
 @click.option("--zip", "zipped", multiple=True, metavar="NAME,NAME", help="Sweep these names together.")

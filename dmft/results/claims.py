@@ -157,7 +157,7 @@ class Outcome:
     text : str
         The evidence in words and numbers.
     z : float or None
-        Largest deviation from the claim in standard errors, where there are any.
+        Largest deviation from the claim in standard errors, where these decide.
     relative_error : float or None
         Largest relative deviation, where the claim is about a number.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import ndtri, stdtr
@@ -11,9 +11,11 @@ from .curve import Curve
 from .solution import Solution
 from .statistics import two_sigma_factor
 
-AGREES, DEVIATES = "agrees", "deviates"
+AGREES, DEVIATES, UNDECIDED = "agrees", "deviates", "undecided"
 #: Chance that a correct theory is called deviating, shared by all points of all its observables.
 FALSE_ALARM = 0.01
+#: Round-off of an exact simulation, relative to the largest number of a curve: some thousand operations in float64.
+ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,21 @@ class Comparison:
 
     sizes: tuple[int, ...]
     observables: dict[str, ObservableComparison] = field(default_factory=dict)
+    #: Why there is nothing to compare.
+    reason: str = ""
 
     @property
     def verdict(self) -> str:
-        """``agrees`` or ``deviates``."""
-        good = bool(self.observables) and all(item.agrees for item in self.observables.values())
-        return AGREES if good else DEVIATES
+        """``agrees`` or ``deviates``; ``undecided`` where there is nothing to compare."""
+        if not self.observables:
+            return UNDECIDED
+        return AGREES if all(item.agrees for item in self.observables.values()) else DEVIATES
 
     @property
     def message(self) -> str:
         """The verdict as a sentence with its evidence and, if it fails, what to try."""
         if not self.observables:
-            return "nothing to compare: no finished theory and simulation with a common curve and error bars"
+            return f"nothing to compare: {self.reason or 'no curve that both sides report with error bars'}"
         name, worst = max(self.observables.items(), key=lambda pair: pair[1].max_z / pair[1].threshold)
         where = "extrapolated to N → ∞" if len(self.sizes) > 1 else f"at N = {self.sizes[0]}"
         evidence = (
@@ -88,21 +93,47 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
     """
     sizes = tuple(sorted(size for size, solution in simulations.items() if solution.status.success))
     if not sizes or not theory.status.success:  # where both diverge anything agrees with anything
-        return Comparison(sizes)
+        return Comparison(sizes, reason="theory or simulation is not complete")
+    rounded = simulations[sizes[-1]].exact
+    if rounded:
+        simulations = {size: _rounded(simulations[size]) for size in sizes}
     last = simulations[sizes[-1]]
+    if last.samples == 1:
+        return Comparison(sizes, reason="one replica has no error bars, use --replicas 2 or more")
     common = [name for name in theory if name in last and theory[name].dims and last[name].stderr is not None]
+    if not common:
+        return Comparison(sizes, reason=_without_theory(theory, last))
     samples = [theory.samples, *(simulations[size].samples for size in sizes)]
     result = {}
-    for name in common if last.samples != 1 else ():
+    for name in common:
         curves = [simulations[size][name] for size in sizes]
-        item = _compare_curve(theory[name], curves, sizes, samples, FALSE_ALARM / len(common))
+        item = _compare_curve(theory[name], curves, sizes, samples, FALSE_ALARM / len(common), rounded)
         if item is not None:
             result[name] = item
-    return Comparison(sizes, result)
+    return Comparison(sizes, result, "" if result else "the common curves do not fluctuate, or hold no number")
+
+
+def _without_theory(theory: Solution, simulation: Solution) -> str:
+    """Words for a theory that says nothing about what the simulation measures."""
+    measured = [name for name in simulation if simulation[name].dims]
+    if not measured:
+        return "the simulation reports no curves"
+    more = ", …" if len(measured) > 3 else ""
+    return f"the theory makes no prediction of what the simulation measures ({', '.join(measured[:3])}{more})"
+
+
+def _rounded(solution: Solution) -> Solution:
+    """An exact simulation with its round-off as errors, relative to the largest number of each curve."""
+    curves = {}
+    for name, curve in solution.items():
+        finite = curve.values[np.isfinite(curve.values)]
+        error = ROUND_OFF * max(float(np.abs(finite).max(initial=0.0)), 1e-300)
+        curves[name] = replace(curve, stderr=np.full(curve.values.shape, error))
+    return replace(solution, curves=curves)
 
 
 def _compare_curve(
-    theory: Curve, simulated: list[Curve], sizes: tuple[int, ...], samples: list[int], alarm: float
+    theory: Curve, simulated: list[Curve], sizes: tuple[int, ...], samples: list[int], alarm: float, rounded: bool
 ) -> ObservableComparison | None:
     shape = tuple(min(lengths) for lengths in zip(*(c.values.shape for c in [theory, *simulated]), strict=True))
     cut = tuple(slice(length) for length in shape)
@@ -113,7 +144,7 @@ def _compare_curve(
     noise = np.array([curve.stderr[cut] for curve in simulated])  # type: ignore[index]
     # points that are fixed by the start or by symmetry have no noise on either side and prove nothing
     alive = np.isfinite(expected) & np.isfinite(own) & np.all(np.isfinite(noise), axis=0)
-    alive &= np.all(noise > 1e-12 * (1.0 + np.abs(expected)), axis=0)
+    alive &= rounded | np.all(noise > 1e-12 * (1.0 + np.abs(expected)), axis=0)
     if theory.dims == ("t", "t_prime"):
         alive &= np.tri(*shape) > 0.0  # one triangle: the other is its mirror image, or zero
     if not alive.any():
@@ -154,7 +185,7 @@ def z_scores(
     nu = 1.0 / np.maximum(((squares / total) ** 2 / freedom).sum(axis=0), 1e-300)
     student = np.abs(weights @ difference) / np.sqrt(total)
     with np.errstate(divide="ignore"):
-        return np.minimum(-ndtri(stdtr(nu, -student)), 40.0)  # beyond 40 the probability underflows
+        return np.minimum(np.abs(ndtri(stdtr(nu, -student))), 40.0)  # beyond 40 the probability underflows
 
 
 def _extrapolation(noise: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -13,8 +13,10 @@ from .curve import Coordinate, Curve
 from .labels import axis_label, mathematics, value_text
 from .panels import GUIDE, coordinate
 from .picture import Panel
-from .run import Run
 from .scales import many_decades
+
+if TYPE_CHECKING:
+    from .run import Run
 
 #: Lines of a family; of more, evenly chosen ones are drawn. Ends of the colour map, neither too dark nor too bright.
 MOST, COLOURS = 6, (0.1, 0.85)

@@ -8,6 +8,7 @@ import string
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -19,7 +20,9 @@ from .labels import short_name, title
 from .maps import draw_map
 from .panels import draw_curve, draw_scalars, has_residual
 from .picture import Panel
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 STYLE = Path(__file__).with_name("publication.mplstyle")
 #: Width of one and of two columns of a paper, inches.
@@ -52,7 +55,7 @@ def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
         Theory, simulation or both.
     observables : sequence of str or Panel, optional
         Curves or functions of two axes by name, or panels. Default: those that the model declares
-        (:attr:`Run.figure <dmft.results.run.Run.figure>`); if it declares none, the first curves over the main axis
+        (``run.figure``); if it declares none, the first curves over the main axis
         and the first maps.
 
     Returns
@@ -69,9 +72,9 @@ def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
     """
     panels = chosen(run, observables)
     with matplotlib.rc_context(fname=STYLE):  # everything that is not in this file is matplotlib's default
-        curves, maps = ([panel for panel in panels if is_map(run, panel) is kind] for kind in (False, True))
+        panels.sort(key=lambda panel: is_map(run, panel))  # curves first, in their order
         columns = 2 if len(panels) > 1 else 1
-        rows = [part[i : i + columns] for part in (curves, maps) for i in range(0, len(part), columns)]
+        rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
         heights = [height for row in rows for height in _heights(run, row)]
         figure = RunFigure((WIDE if columns == 2 else NARROW, sum(heights or [CURVE]) + 0.5), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.03, w_pad=0.05, hspace=0.0)  # type: ignore[union-attr,call-arg]
@@ -155,9 +158,10 @@ def is_map(run: Run, panel: Panel) -> bool:
 
 
 def _heights(run: Run, row: list[Panel]) -> list[float]:
-    if is_map(run, row[0]):
-        return [MAP]
-    return [CURVE, RESIDUAL] if any(has_residual(run, panel) for panel in row) else [CURVE]
+    height = MAP if any(is_map(run, panel) for panel in row) else CURVE
+    if not any(not is_map(run, panel) and has_residual(run, panel) for panel in row):
+        return [height]
+    return [CURVE if height == CURVE else MAP - RESIDUAL, RESIDUAL]
 
 
 def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float], columns: int) -> None:
@@ -168,7 +172,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
         for column, panel in enumerate(row):
             below = None
             if is_map(run, panel):
-                axes = figure.add_subplot(grid[top, column])
+                axes = figure.add_subplot(grid[top : top + depth, column])
                 draw_map(run, panel, axes)
             elif panel.family:
                 axes = figure.add_subplot(grid[top : top + depth, column])
@@ -188,11 +192,15 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
 def _head(run: Run, figure: Figure, columns: int) -> None:
     """Title and legend above all panels, the title as that of the legend: they cannot overlap."""
     words = textwrap.fill(title(run), 130 if columns == 2 else 60, break_long_words=False, break_on_hyphens=False)
+    found: dict[str, Any] = {}
     for axes in figure.axes:
-        handles, names = axes.get_legend_handles_labels()
-        if handles:
-            figure.legend(
-                handles, names, loc="outside upper left", ncols=2, title=words, title_fontsize=9, alignment="left"
-            )
-            return
-    figure.suptitle(words, x=0.02, ha="left")
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    names = sorted(found, key=lambda name: name != "theory")  # first, wherever it was drawn first
+    if found:
+        figure.legend(
+            [found[name] for name in names], names, loc="outside upper left", ncols=2, title=words, title_fontsize=9,
+            alignment="left",
+        )  # fmt: skip
+    else:
+        figure.suptitle(words, x=0.02, ha="left")

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import h5py
 import numpy as np
@@ -21,8 +21,10 @@ import numpy as np
 from ..errors import DMFTError, FileFormatError, MemoryLimitError
 from .atomic import replacing
 from .layout import SCHEMA, SCHEMA_VERSION, Attributes, Group, Variable, describe
-from .restore import restore
-from .run import Run
+from .restore import restored_run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 FORMAT = ("v110", "v110")
 #: The root is read as a group as well: in files of phase diagrams it holds arrays.
@@ -67,15 +69,15 @@ def save(run: Run, path: str | os.PathLike[str], *, force: bool = False) -> Path
     return write(Path(path), *describe(run), force=force)
 
 
-def load(path: str | os.PathLike[str]) -> Run:
-    """Read a file written by :func:`save`.
+def load_fields(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields of the run in a file written by :func:`save`; :meth:`Run.load <dmft.results.run.Run.load>` makes it.
 
     Raises
     ------
     FileFormatError
         If there is no such file, or it is foreign, damaged, incomplete or of a newer schema.
     """
-    return read(Path(path), {SCHEMA: SCHEMA_VERSION}, lambda _, attrs, groups: restore(attrs, groups))
+    return read(Path(path), {SCHEMA: SCHEMA_VERSION}, lambda _, attrs, groups: restored_run(attrs, groups))
 
 
 def write(path: Path, attrs: Attributes, groups: Mapping[str, Group], *, force: bool) -> Path:

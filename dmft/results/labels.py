@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .curve import Coordinate, Curve
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
+
+#: Commands and groups of mathtext, which stay; functions, with their argument; words, not products of variables.
+WORDS = re.compile(
+    r"\\[A-Za-z]+|\{[^{}]*\}|(?P<d>d?)(?P<function>ln|lg|tan|max|min)(?![a-z]) ?|[A-Za-z]{2,}|(?P<space> )"
+)
+
+
+def _upright(found: re.Match[str]) -> str:
+    if found["function"]:
+        gap = r"\ " if found[0].endswith(" ") else r"\,"
+        return rf"{found['d']}\mathrm{{{found['function']}}}{gap}"
+    if found["space"]:
+        return r"\ "
+    return found[0] if found[0][0] in "\\{" else rf"\mathrm{{{found[0]}}}"
 
 
 @cache
@@ -19,8 +35,7 @@ def mathematics(symbol: str) -> str:
     text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′")
     text = re.sub(r"_([A-Za-z]+)_([A-Za-z]+)", r"_{\\mathrm{\1,\2}}", text)  # mathtext knows no second subscript
     text = re.sub(r"_([A-Za-z][A-Za-z0-9]*)", r"_{\\mathrm{\1}}", text)
-    if re.fullmatch(r"[A-Za-z]{2,}", text):  # a word, not a product of variables
-        text = rf"\mathrm{{{text}}}"
+    text = WORDS.sub(_upright, text)
     try:
         MathTextParser("path").parse(f"${text}$")
     except (ValueError, RuntimeError):
@@ -60,7 +75,7 @@ def simulation_label(run: Run) -> str:
 
 def parameter_name(name: str) -> str:
     """Words or a symbol in place of a name."""
-    return name.replace("_", " ") if re.fullmatch(r"[a-z_]{3,}", name) else mathematics(name)
+    return name.replace("_", " ") if re.fullmatch(r"[a-z]{2,}[a-z_]+", name) else mathematics(name)
 
 
 def value_text(value: Any) -> str:

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from ..errors import OutputError
 from .comparison import Comparison, ObservableComparison
 from .curve import Coordinate, Curve
 from .picture import to_plain
-from .run import Run
 from .solution import Solution
+
+if TYPE_CHECKING:
+    from .run import Run
 
 SCHEMA, SCHEMA_VERSION = "dmft-run", 1
 #: The provenance of a run, each kept as one attribute of the root.
@@ -136,6 +138,8 @@ def _comparison_group(comparison: Comparison) -> Group:
     items = comparison.observables
     numbers = {name: {key: getattr(item, key) for key in NUMBERS} for name, item in items.items()}
     attrs = {"verdict": comparison.verdict, "message": comparison.message, "observables": to_json(numbers)}
+    if comparison.reason:
+        attrs["reason"] = comparison.reason
     size = Coordinate("size", np.array(comparison.sizes, dtype=np.int64), "N", "number of weights")
     curves = []
     for name, item in items.items():

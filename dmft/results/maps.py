@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,8 +14,10 @@ from .curve import Curve
 from .labels import axis_label, simulation_label
 from .panels import coordinate
 from .picture import Panel
-from .run import Run
-from .scales import cell_edges, crowded, positive
+from .scales import cell_edges, crowded, positive, tick_logarithm, tick_numbers
+
+if TYPE_CHECKING:
+    from .run import Run
 
 TWO_TIME = ("t", "t_prime")
 #: Points across a map; more would not be seen.
@@ -48,6 +50,8 @@ def draw_map(run: Run, panel: Panel, axes: Axes) -> None:
             values, points = np.compress(points > 0.0, values, axis), points[points > 0.0]
         places.append(cell_edges(points, log[axis]))
     axes.set(yscale="log" if log[0] else "linear", xscale="log" if log[1] else "linear")
+    for side, item, logarithmic in ((axes.yaxis, rows, log[0]), (axes.xaxis, columns, log[1])):
+        (tick_logarithm if logarithmic else tick_numbers)(side, item.values)
     mesh = axes.pcolormesh(places[1], places[0], np.ma.masked_invalid(values), rasterized=True, **style)
     if curve.dims == TWO_TIME and not any(log):
         axes.set_aspect("equal")

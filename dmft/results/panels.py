@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,11 @@ from .curve import Coordinate, Curve
 from .labels import axis_label, mathematics, short_name, simulation_label
 from .numbers import number
 from .picture import Panel
-from .run import Run
-from .scales import crowded, many_decades, positive
+from .scales import crowded, many_decades, positive, tick_logarithm, tick_numbers
 from .solution import Solution
+
+if TYPE_CHECKING:
+    from .run import Run
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
 GUIDE, STYLES = "0.35", ("--", ":", "-.")
@@ -66,6 +68,10 @@ def draw_curve(run: Run, panel: Panel, axes: Axes, below: Axes | None) -> None:
         axes.set_ylim(bottom=0.0)
     _scales(axes, panel, x, [part[name] for part in parts])
     draw_guides(run, panel, x.values, axes)
+    if axes.get_xscale() == "log":
+        tick_logarithm(axes.xaxis, x.values, at_points=panel.x not in run)
+    if axes.get_yscale() == "log":
+        tick_logarithm(axes.yaxis, np.array(axes.get_ylim()), at_points=False)
     axes.set_ylabel(axis_label(curve))
     lowest = axes
     if below is not None and theory is not None and simulation is not None:
@@ -209,7 +215,7 @@ def _scales(axes: Axes, panel: Panel, x: Coordinate, curves: list[Curve]) -> Non
     values = np.concatenate([curve.values for curve in curves])
     if panel.is_log("x", crowded(x.values)) and positive(x.values).any():
         axes.set_xscale("log", nonpositive="mask")
-    elif x.values.dtype.kind == "i":  # steps have no halves
-        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    elif x.axis == x.name or x.values.dtype.kind == "i":  # steps have no halves
+        tick_numbers(axes.xaxis, x.values)
     if panel.is_log("y", many_decades(values, DECADES)) and positive(values).any():
         axes.set_yscale("log")

@@ -12,35 +12,14 @@ import numpy as np
 from ..errors import ParameterError, UnknownNameError
 from .curve import Coordinate, Curve
 from .solution import Solution
-from .status import CONVERGED, DIVERGED, NOT_CONVERGED
+from .status import COMPLETE, CONVERGED, FAILED, INTERRUPTED, STATES, SweepStatus
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-#: What the numbers in :attr:`PhaseDiagram.states` mean, in this order from 0 on.
-STATES = ("missing", CONVERGED, NOT_CONVERGED, DIVERGED, "failed")
-COMPLETE, INTERRUPTED, FAILED = "complete", "interrupted", "failed"
 #: The dimension of points that form no grid.
 SCATTERED = "point"
-
-
-@dataclass(frozen=True)
-class SweepStatus:
-    """End state of a sweep: ``complete``, ``failed`` (some points raised an error) or ``interrupted``."""
-
-    code: str
-    message: str
-
-    @property
-    def success(self) -> bool:
-        """True if every point has been calculated."""
-        return self.code == COMPLETE
-
-    @property
-    def exit_code(self) -> int:
-        """Exit code of the command line: 0, 5 (failed points) or 130 (interrupted)."""
-        return {COMPLETE: 0, FAILED: 5, INTERRUPTED: 130}[self.code]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +40,7 @@ class PhaseDiagram:
     coordinates : dict
         Values of every swept parameter; zipped and scattered ones are second scales of their dimension.
     states : ndarray of int8
-        State of each point as index into :data:`STATES`; one axis per entry of `axes`.
+        State of each point as index into ``dmft.results.status.STATES``; one axis per entry of `axes`.
     seeds : ndarray of int64
         Seed of the random numbers of each point, −1 where it needs none.
     failures : tuple of dict
@@ -196,9 +175,9 @@ class PhaseDiagram:
     @classmethod
     def load(cls, path: str | Path) -> PhaseDiagram:
         """Read a file written by :meth:`save`."""
-        from .phase_file import load
+        from .phase_file import load_fields
 
-        return load(Path(path))
+        return cls(**load_fields(path))
 
     def to_xarray(self) -> xarray.DataTree:
         """The tree that ``xarray.open_datatree`` gives for the file (extra ``xarray``)."""
@@ -206,6 +185,11 @@ class PhaseDiagram:
         from .xarray import tree
 
         return tree(*describe(self))
+
+    def _repr_html_(self) -> str:
+        from .html import phase_html
+
+        return phase_html(self)
 
     def plot(self, observables: list[str] | None = None) -> Figure:
         """Publication figure: maps with the contour of the transition, slices with error bars, all raw points."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import textwrap
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -12,10 +13,12 @@ from matplotlib.figure import Figure
 from ..errors import ParameterError
 from .figures import CURVE, MAP, NARROW, RESIDUAL, STYLE, WIDE, RunFigure
 from .labels import parameter_name, short_name, value_text
-from .phase import PhaseDiagram
 from .phase_maps import draw_categories, draw_grid, draw_scattered
 from .phase_slices import difference, draw_over_one_axis, draw_slices
 from .phase_view import View, is_numeric
+
+if TYPE_CHECKING:
+    from .phase import PhaseDiagram
 
 MOST = 4
 

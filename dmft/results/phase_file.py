@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from . import hdf5
 from .curve import Coordinate
 from .layout import PROVENANCE, SCHEMA, SCHEMA_VERSION, Attributes, Group, Variable, check_group, labels, to_json
 from .layout import solution_group as group_of
-from .phase import STATES, PhaseDiagram
-from .restore import get_attribute, get_json, restore, restored_labels, restored_provenance, restored_solution
-from .run import Run
+from .restore import get_attribute, get_json, restored_labels, restored_provenance, restored_run, restored_solution
+from .status import STATES
+
+if TYPE_CHECKING:
+    from .phase import PhaseDiagram
 
 PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 1
 PARTS = ("theory", "simulation", "comparison")
@@ -29,25 +31,25 @@ def save(diagram: PhaseDiagram, path: str | os.PathLike[str], *, force: bool = F
     return hdf5.write(Path(path), *describe(diagram), force=force)
 
 
-def load(path: str | os.PathLike[str]) -> PhaseDiagram:
-    """Read a file written by :func:`save`.
+def load_fields(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields of the phase diagram in a file written by :func:`save`.
 
     Raises
     ------
     FileFormatError
         If there is no such file, or it is foreign, damaged, incomplete or of a newer schema.
     """
-    found = load_any(path)
-    if isinstance(found, Run):
+    schema, fields = load_any(path)
+    if schema != PHASE_SCHEMA:
         raise FileFormatError(f"cannot read {path}: it holds a run: give a file of dmft sweep")
-    return found
+    return fields
 
 
-def load_any(path: str | os.PathLike[str]) -> Run | PhaseDiagram:
-    """Read a file of either kind: a run or a phase diagram."""
+def load_any(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """Schema and fields of a file of either kind: a run or a phase diagram."""
 
-    def make(schema: str, attrs: Attributes, groups: dict[str, Group]) -> Run | PhaseDiagram:
-        return restore(attrs, groups) if schema == SCHEMA else restore_phase(attrs, groups)
+    def make(schema: str, attrs: Attributes, groups: dict[str, Group]) -> tuple[str, dict[str, Any]]:
+        return schema, restored_run(attrs, groups) if schema == SCHEMA else restored_phase(attrs, groups)
 
     return hdf5.read(Path(path), {SCHEMA: SCHEMA_VERSION, PHASE_SCHEMA: PHASE_VERSION}, make)
 
@@ -97,8 +99,8 @@ def describe(diagram: PhaseDiagram) -> tuple[Attributes, dict[str, Group]]:
     return attrs, groups
 
 
-def restore_phase(attrs: Attributes, groups: Mapping[str, Group]) -> PhaseDiagram:
-    """The phase diagram that :func:`describe` described.
+def restored_phase(attrs: Attributes, groups: Mapping[str, Group]) -> dict[str, Any]:
+    """The fields of the phase diagram that :func:`describe` described.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def restore_phase(attrs: Attributes, groups: Mapping[str, Group]) -> PhaseDiagra
     words: dict[str, Any] = {name: get_attribute(attrs, "/", name, str) for name in ("model", "kind", "identity")}
     facts = {name: get_json(attrs, "/", name, dict) for name in ("parameters", "method", "changed")}
     parts: dict[str, Any] = {name: restored_solution(groups, name) for name in PARTS}
-    return PhaseDiagram(
+    return dict(
         axes=axes,
         coordinates={name: _coordinate(name, item) for name, item in root.coordinates.items()},
         states=states,

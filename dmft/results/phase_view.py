@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from .curve import Coordinate, Curve
 from .labels import axis_label, parameter_name
-from .phase import PhaseDiagram
-from .scales import cell_edges, many_decades
+from .scales import cell_edges, many_decades, tick_logarithm
+
+if TYPE_CHECKING:
+    from .phase import PhaseDiagram
 
 Array = np.ndarray
 #: Largest over smallest value from which on a scale is logarithmic.
 MANY = 1e4
-#: Logarithmic axes with at most so many points have their ticks there, named if this part of the axis apart.
-FEW, APART = 8, 0.07
 
 
 class View:
@@ -103,28 +105,10 @@ def label_axis(axes: Axes, side: str, item: Coordinate) -> None:
     axis.set_label_text(words(item))
     if is_logarithmic(item):
         axes.set(**{f"{side}scale": "log"})
-        _ticks(axis, item.values)
+        tick_logarithm(axis, item.values)
     if not is_numeric(item):
         axis.set_ticks(np.arange(len(item.values)), item.values)
         axis.set_minor_locator(NullLocator())
-
-
-def _ticks(axis: Axis, values: Array) -> None:
-    """Ticks of a logarithmic axis: at the points if they are few, else at 1, 2, 5 of each decade, or whole decades."""
-    found = np.unique(values.astype(float))
-    if len(found) <= FEW:
-        apart = APART * np.log(found[-1] / found[0])
-        names, last = [], -np.inf
-        for value in found:
-            shown = np.log(value) - last >= apart
-            names.append(f"{value:g}" if shown else "")
-            last = np.log(value) if shown else last
-        axis.set_ticks(found, names)
-        axis.set_minor_locator(NullLocator())
-    elif found[-1] < 100.0 * found[0]:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def words(item: Coordinate) -> str:

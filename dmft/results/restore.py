@@ -1,4 +1,4 @@
-"""A run from the groups of arrays that :mod:`dmft.results.layout` made of it; whatever is missing is said."""
+"""The way back from the groups of arrays that :mod:`dmft.results.layout` makes; whatever is missing is said."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from .comparison import Comparison, ObservableComparison
 from .curve import Coordinate, Curve
 from .layout import ARRAYS, NUMBERS, PROVENANCE, Attributes, Group, Variable
 from .picture import from_plain
-from .run import Run
 from .solution import Solution
 from .status import ORDER, Status
 
 
-def restore(attrs: Attributes, groups: Mapping[str, Group]) -> Run:
-    """The run that :func:`dmft.results.layout.describe` described.
+def restored_run(attrs: Attributes, groups: Mapping[str, Group]) -> dict[str, Any]:
+    """The fields of the run that :func:`dmft.results.layout.describe` described.
 
     Raises
     ------
@@ -31,17 +30,17 @@ def restore(attrs: Attributes, groups: Mapping[str, Group]) -> Run:
         raise FileFormatError("there is neither a group /theory nor /simulation")
     provenance = restored_provenance(attrs)
     restored_status(attrs, "/")
-    return Run(
-        model=get_attribute(attrs, "/", "model", str),
-        parameters=get_json(attrs, "/", "parameters", dict),
-        changed=get_json(attrs, "/", "changed", dict),
-        theory=restored_solution(groups, "theory"),
-        simulation=restored_solution(groups, "simulation"),
-        comparison=_comparison(groups),
-        references=tuple(get_json(attrs, "/", "references", list)),
-        provenance=provenance,
-        figure=from_plain(get_json(attrs, "/", "figure", list)) if "figure" in attrs else (),
-    )
+    return {
+        "model": get_attribute(attrs, "/", "model", str),
+        "parameters": get_json(attrs, "/", "parameters", dict),
+        "changed": get_json(attrs, "/", "changed", dict),
+        "theory": restored_solution(groups, "theory"),
+        "simulation": restored_solution(groups, "simulation"),
+        "comparison": _comparison(groups),
+        "references": tuple(get_json(attrs, "/", "references", list)),
+        "provenance": provenance,
+        "figure": from_plain(get_json(attrs, "/", "figure", list)) if "figure" in attrs else (),
+    }
 
 
 def restored_solution(groups: Mapping[str, Group], name: str) -> Solution | None:
@@ -94,7 +93,7 @@ def _comparison(groups: Mapping[str, Group]) -> Comparison | None:
         fields: dict[str, Any] = {key: math.nan if given[key] is None else given[key] for key in NUMBERS}
         fields |= {key: tuple(group.variables[f"{name}_{key}"].values.tolist()) for key in ARRAYS}
         observables[name] = ObservableComparison(**fields)
-    return Comparison(tuple(group.coordinates["size"].values.tolist()), observables)
+    return Comparison(tuple(group.coordinates["size"].values.tolist()), observables, group.attrs.get("reason", ""))
 
 
 def restored_status(attrs: Attributes, where: str) -> Status:

@@ -135,9 +135,10 @@ class Run:
         """Read a file written by :meth:`save`."""
         if not isinstance(path, (str, Path)):
             raise ParameterError(f"path = {path!r} is not allowed: give the name of a file")
-        from .hdf5 import load
 
-        return load(Path(path))
+        from .hdf5 import load_fields
+
+        return cls(**load_fields(path))
 
     def to_xarray(self) -> xarray.DataTree:
         """An xarray DataTree with children ``theory`` and ``simulation`` (extra ``xarray``)."""

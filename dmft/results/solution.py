@@ -56,6 +56,11 @@ class Solution(Mapping[str, Curve]):
         return f"<Solution: {', '.join(self.curves)}; {self.status.code}>"
 
     @property
+    def exact(self) -> bool:
+        """True if no number has an error: neither of samples nor of a step."""
+        return self.samples == 0 and all(curve.stderr is None for curve in self.curves.values())
+
+    @property
     def scalars(self) -> dict[str, Curve]:
         """The observables without an axis."""
         return {name: curve for name, curve in self.curves.items() if not curve.dims}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import DMFTError
 from .layout import Attributes, Group, describe
-from .run import Run
 
 if TYPE_CHECKING:
     import xarray
+
+    from .run import Run
 
 
 def to_xarray(run: Run) -> xarray.DataTree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from ..errors import BackendError
 from ..solvers.ensemble import threads
-from ..solvers.memory import available_memory
+from ..solvers.memory import available_memory, check_memory
+from .method import Simulation
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class Backend:
         if self.xp is np:
             return available_memory()
         return float(self.xp.cuda.Device().mem_info[0])
+
+
+def backend_for(method: Simulation, needs: Mapping[str, float], advice: str) -> Backend:
+    """The backend that `method` asks for, if it has the memory that is needed.
+
+    Raises
+    ------
+    BackendError
+        As :func:`get_backend`.
+    MemoryLimitError
+        With `advice` on what to try.
+    """
+    backend = get_backend(method.backend)
+    check_memory(needs["memory"], advice, backend.free_memory())
+    return backend
 
 
 def get_backend(name: str) -> Backend:

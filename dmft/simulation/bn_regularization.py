@@ -5,7 +5,6 @@ For optimiser ``bn`` the same samples are also learned in mini-batches that are 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,8 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.bn_regularization import CURVES, POINTS, BNRegularization, test_error
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -44,16 +42,13 @@ def simulate(model: BNRegularization, method: Simulation, progress: Progress) ->
     -----
     ``t_max · size`` steps of O(size).
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or --batch", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --batch")
     moments, status, _ = run_replicas(Replica, model, method, backend, POINTS, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     if curves:
         curves |= model.scalars(curves)
     kept = len(curves["norm"].values) if curves else 0
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict(), told)
+    return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict())
 
 
 class Replica:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
-from ..theory.bn_regularization_decay import BATCHES, BNDecay
-from .backend import Backend, get_backend
+from ..theory.bn_regularization_decay import BATCHES, BNRegularizationDecay
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -22,33 +19,32 @@ Array = np.ndarray
 CHUNK = 1 << 17
 
 
-def estimate(model: BNDecay, method: Simulation) -> dict[str, float]:
+def estimate(model: BNRegularizationDecay, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     workers = min(get_backend(method.backend).workers, method.replicas)
     inputs = method.replicas * (len(BATCHES) + 1.0) * max(method.size, model.batch)
     return {"memory": 8.0 * workers * 8.0 * max(CHUNK, model.batch), "seconds": 0.05 + 4e-8 * inputs / workers}
 
 
-def simulate(model: BNDecay, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNRegularizationDecay, method: Simulation, progress: Progress) -> Solution:
     """Average the penalty over batches; each replica draws `size` inputs for each batch size.
 
     Raises
     ------
     MemoryLimitError, BackendError
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --batch", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --batch")
     moments, status, _ = run_replicas(Batches, model, method, backend, len(BATCHES) - 1, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), told)
+    curves = model.mean_curves(moments)
+    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict())
 
 
 class Batches:
     """Batches of one replica, at all batch sizes."""
 
-    def __init__(self, model: BNDecay, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: BNRegularizationDecay, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
         self.model, self.method, self.backend, self.rng = model, method, backend, rng
 
     def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:

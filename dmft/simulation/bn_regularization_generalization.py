@@ -6,9 +6,7 @@ set. ReLU: descent by L-BFGS from small random weights.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -18,7 +16,7 @@ from ..results.solution import Solution
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.bn_regularization import test_error
-from ..theory.bn_regularization_generalization import LOADS, BNGeneralization
+from ..theory.bn_regularization_generalization import LOADS, BNRegularizationGeneralization
 from .backend import Backend, get_backend
 from .method import Simulation
 from .replicas import run_replicas
@@ -28,7 +26,7 @@ Array = np.ndarray
 BATCHES = 200
 
 
-def estimate(model: BNGeneralization, method: Simulation) -> dict[str, float]:
+def estimate(model: BNRegularizationGeneralization, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     workers = min(get_backend("numpy").workers, method.replicas)
     n, most = float(method.size), float(LOADS[-1] * method.size)
@@ -36,7 +34,7 @@ def estimate(model: BNGeneralization, method: Simulation) -> dict[str, float]:
     return {"memory": 8.0 * workers * 3.0 * n * most, "seconds": 0.1 + method.replicas * work * 1e-9 / workers}
 
 
-def simulate(model: BNGeneralization, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNRegularizationGeneralization, method: Simulation, progress: Progress) -> Solution:
     """Train at every load and average over replicas with data of their own.
 
     Raises
@@ -48,17 +46,17 @@ def simulate(model: BNGeneralization, method: Simulation, progress: Progress) ->
     On the CPU in float64, whatever ``backend`` and ``precision`` say: solutions are exact.
     """
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
-    started = time.perf_counter()
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), len(LOADS) - 1, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), told)
+    curves = model.mean_curves(moments)
+    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict())
 
 
 class Replica:
     """One teacher, and a student for every load."""
 
-    def __init__(self, model: BNGeneralization, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: BNRegularizationGeneralization, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
         self.model, self.size, self.rng = model, method.size, rng
         teacher = rng.standard_normal(self.size)
         self.teacher = teacher * np.sqrt(self.size) / np.linalg.norm(teacher)

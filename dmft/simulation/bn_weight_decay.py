@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..results.progress import Progress
@@ -42,7 +40,6 @@ def simulate(model: BNWeightDecay, method: Simulation, progress: Progress) -> So
     ``size`` has no effect: the model has two weights.
     """
     check_memory(estimate(model, method)["memory"], "try fewer --replicas")
-    started = time.perf_counter()
     rngs = [np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(i,))) for i in range(method.replicas)]
     angles = np.concatenate([model.drawn_angles(1, rng) for rng in rngs])
     unstable, shrinking, done = _events(model, angles, progress)
@@ -53,14 +50,11 @@ def simulate(model: BNWeightDecay, method: Simulation, progress: Progress) -> So
         if len(periods) > 1:
             scalars = {name: np.array(value) for name, value in model.period_scalars(periods).items()}
             moments.add({"period_quantile": np.quantile(steady(periods), PROBABILITIES), **scalars})
-    curves = {}
-    for name in moments:
-        error = moments.stderr(name) if moments.count > 1 else None
-        curves[name] = model.observable(name).curve(moments.mean(name), error)
+    curves = model.mean_curves(moments)
     status = model.told(moments.count)
     if done < model.steps:
         status = Status(INTERRUPTED, f"interrupted after {done} of {model.steps} steps; run again for the rest")
-    facts = {"replicas_used": moments.count, "seconds": time.perf_counter() - started}
+    facts = {"replicas_used": moments.count}
     axes = {name: axis for name, axis in model.coordinates(0).items() if name == "probability"}
     return Solution(curves, axes, status, moments.count, method.as_dict(), facts)
 

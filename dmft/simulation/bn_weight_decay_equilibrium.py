@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -11,9 +10,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import DIVERGED, Status
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
-from ..theory.bn_weight_decay_equilibrium import CURVES, BNEquilibrium
-from .backend import Backend, get_backend
+from ..theory.bn_weight_decay_equilibrium import CURVES, BNWeightDecayEquilibrium
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -21,7 +19,7 @@ from .replicas import run_replicas
 LARGEST = {"float64": 1e100, "float32": 1e15}
 
 
-def estimate(model: BNEquilibrium, method: Simulation) -> dict[str, float]:
+def estimate(model: BNWeightDecayEquilibrium, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     return estimate_vectors(method, model.steps, len(model.recorded_steps))
 
@@ -33,36 +31,32 @@ def estimate_vectors(method: Simulation, steps: int, recorded: int) -> dict[str,
     return {"memory": memory, "seconds": method.replicas * steps * (4e-5 + 2e-8 * method.size) / workers}
 
 
-def simulate(model: BNEquilibrium, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNWeightDecayEquilibrium, method: Simulation, progress: Progress) -> Solution:
     """Average ``norm``, ``elr`` and ``angle`` over independent replicas.
 
     Raises
     ------
     MemoryLimitError, BackendError
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     recorded = model.recorded_steps
     moments, status, facts = run_replicas(Replica, model, method, backend, len(recorded) - 1, progress)
-    curves = {}
-    for name in moments:
-        values, stderr = moments.mean(name), moments.stderr(name)
-        curves[name] = model.observable(name).curve(values, stderr)
-        if len(values):
-            curves[f"final_{name}"] = model.observable(f"final_{name}").curve(values[-1], stderr[-1])
+    curves = model.mean_curves(moments)
+    curves |= model.finals(curves)
     kept = len(curves["norm"].values) if curves else 0
     if status.code == DIVERGED:
         message = f"the norm left the float range after step {recorded[max(kept - 1, 0)]}: the data up to there are"
         status = Status(DIVERGED, f"{message} kept; try a smaller --eta")
-    told = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    told = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict(), told)
 
 
 class Replica:
     """One set of weights."""
 
-    def __init__(self, model: BNEquilibrium, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: BNWeightDecayEquilibrium, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
         self.model, self.method, self.backend, self.rng = model, method, backend, rng
         start = rng.standard_normal(method.size)
         start *= model.rho0 / np.linalg.norm(start)

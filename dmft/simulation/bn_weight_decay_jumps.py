@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,37 +11,34 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
-from ..theory.bn_weight_decay_jumps import BNJumps
-from .backend import Backend, get_backend
+from ..theory.bn_weight_decay_jumps import BNWeightDecayJumps
+from .backend import Backend, backend_for
 from .bn_weight_decay_equilibrium import estimate_vectors
 from .method import Simulation
 from .replicas import run_replicas
 
 
-def estimate(model: BNJumps, method: Simulation) -> dict[str, float]:
+def estimate(model: BNWeightDecayJumps, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     return estimate_vectors(method, model.steps, model.steps + 1)
 
 
-def simulate(model: BNJumps, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNWeightDecayJumps, method: Simulation, progress: Progress) -> Solution:
     """Average ``norm`` and ``jump_probability`` over replicas, and the first jumps.
 
     Raises
     ------
     MemoryLimitError, BackendError
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     moments, status, facts = run_replicas(Replica, model, method, backend, model.steps, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     if facts and status.success:
         first = np.array([item["first"] for item in facts])
         scalars = model.jump_scalars(first)
-        curves |= {name: model.observable(name).curve(np.asarray(value)) for name, value in scalars.items()}
+        curves |= model.exact_curves(scalars)
         status = model.told(status, first)
-    told: dict[str, Any] = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    told: dict[str, Any] = {"replicas_used": len(facts)}
     kept = len(curves["norm"].values) if curves else 0
     axes = model.coordinates()["step"]
     axes = replace(axes, values=axes.values[:kept])
@@ -52,7 +48,9 @@ def simulate(model: BNJumps, method: Simulation, progress: Progress) -> Solution
 class Replica:
     """One set of weights."""
 
-    def __init__(self, model: BNJumps, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: BNWeightDecayJumps, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
         self.model, self.method, self.xp, self.rng = model, method, backend.xp, rng
 
     def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:

@@ -5,7 +5,6 @@ Curves are those of the first replica, since cycles of several run out of step; 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +17,9 @@ from ..results.solution import Solution
 from ..results.statistics import two_sigma_factor
 from ..results.status import DIVERGED, Status
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
-from ..theory.bn_weight_decay_network import CURVES, GAIN, SCALARS, BNNetwork
+from ..theory.bn_weight_decay_network import CURVES, GAIN, SCALARS, BNWeightDecayNetwork
 from ..theory.scale_invariant import cosine, next_norm
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks import starts
 from .networks.activations import ReLU
@@ -48,7 +46,7 @@ LAST = 10.0
 TEACHER = (20, 30, 5, 2000)
 
 
-def estimate(model: BNNetwork, method: Simulation) -> dict[str, float]:
+def estimate(model: BNWeightDecayNetwork, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate` on a CPU."""
     data = _data(model)
     network = build(model, method.size, data)
@@ -58,7 +56,7 @@ def estimate(model: BNNetwork, method: Simulation) -> dict[str, float]:
     return {"memory": memory, "seconds": 0.3 + method.replicas * model.steps * seconds / workers}
 
 
-def simulate(model: BNNetwork, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNWeightDecayNetwork, method: Simulation, progress: Progress) -> Solution:
     """Train independent replicas (own start, own batches).
 
     Raises
@@ -67,16 +65,14 @@ def simulate(model: BNNetwork, method: Simulation, progress: Progress) -> Soluti
         If there are fewer samples than a batch.
     MemoryLimitError, BackendError
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     data = _data(model)
     if model.batch > len(data.inputs):
         raise ParameterError(
             f"batch = {model.batch}: there are {len(data.inputs)} samples to train on, give at most that"
         )
 
-    def kind(model: BNNetwork, method: Simulation, backend: Backend, rng: np.random.Generator) -> Replica:
+    def kind(model: BNWeightDecayNetwork, method: Simulation, backend: Backend, rng: np.random.Generator) -> Replica:
         return Replica(model, method, backend, rng, data)
 
     recorded = model.recorded_steps
@@ -87,7 +83,7 @@ def simulate(model: BNNetwork, method: Simulation, progress: Progress) -> Soluti
         mean, error = _over([item["scalars"][name] for item in facts])
         curves[name] = model.observable(name).curve(np.array(mean), None if error is None else np.array(error))
     kept = len(curves["norm"].values) if curves else 0
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started, "train_samples": len(data.inputs)}
+    told: dict[str, Any] = {"train_samples": len(data.inputs)}
     status = _told(status, recorded, kept, [int(item["scalars"].get("n_periods", 0)) for item in facts])
     return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict(), told)
 
@@ -119,7 +115,7 @@ def _told(status: Status, recorded: Array, kept: int, cycles: list[int]) -> Stat
     return Status(status.code, "no network cycles: equilibrium, or fewer steps than a period; try more --steps to tell")
 
 
-def _data(model: BNNetwork) -> Dataset:
+def _data(model: BNWeightDecayNetwork) -> Dataset:
     if model.data != "teacher":
         found = choose(model.data).standardised()
         return found if model.network == "conv" else found.flat()
@@ -131,7 +127,7 @@ def _data(model: BNNetwork) -> Dataset:
     return split(*classes(x, np.argmax(outputs, axis=1), number), 0.25, rng)
 
 
-def build(model: BNNetwork, size: int, data: Dataset) -> Network:
+def build(model: BNWeightDecayNetwork, size: int, data: Dataset) -> Network:
     """The network; all but the last layer are trained, and scale invariant."""
 
     def last(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -161,7 +157,7 @@ class Replica:
     """One network in training."""
 
     def __init__(
-        self, model: BNNetwork, method: Simulation, backend: Backend, rng: np.random.Generator, data: Dataset
+        self, model: BNWeightDecayNetwork, method: Simulation, backend: Backend, rng: np.random.Generator, data: Dataset
     ) -> None:
         self.model, self.backend, self.rng, self.data = model, backend, rng, data
         self.network, dtype = build(model, method.size, data), np.dtype(method.precision)
@@ -238,7 +234,7 @@ class Replica:
         return dict(zip(CURVES, columns, strict=True))
 
 
-def measured(model: BNNetwork, taken: Array) -> dict[str, float]:
+def measured(model: BNWeightDecayNetwork, taken: Array) -> dict[str, float]:
     """Cycles, gradients and the check of eq. (1) from all steps (T, 4) of a run."""
     _, norm, gradient, _ = taken.T
     log_elr = np.log(model.eta) - 2.0 * np.log(norm)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import numpy as np
 
 from ..results.progress import Progress
@@ -12,7 +9,7 @@ from ..results.solution import Solution
 from ..results.statistics import Moments
 from ..results.status import CONVERGED, INTERRUPTED, Status
 from ..solvers.memory import check_memory
-from ..theory.bn_weight_decay_sphere import RATES, BNSphere
+from ..theory.bn_weight_decay_sphere import RATES, BNWeightDecaySphere
 from .method import Simulation
 
 Array = np.ndarray
@@ -20,13 +17,13 @@ Array = np.ndarray
 CHUNK = 64
 
 
-def estimate(model: BNSphere, method: Simulation) -> dict[str, float]:
+def estimate(model: BNWeightDecaySphere, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     numbers = method.replicas * (len(RATES) + 1.0) * len(model.heights)
     return {"memory": 8.0 * 16.0 * numbers, "seconds": model.steps * (6e-5 + 4e-8 * numbers)}
 
 
-def simulate(model: BNSphere, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: BNWeightDecaySphere, method: Simulation, progress: Progress) -> Solution:
     """Descend from random starts at all effective learning rates.
 
     Raises
@@ -38,7 +35,6 @@ def simulate(model: BNSphere, method: Simulation, progress: Progress) -> Solutio
     ``size`` has no effect: there are two weights for each height.
     """
     check_memory(estimate(model, method)["memory"], "try fewer --replicas")
-    started = time.perf_counter()
     rates = np.append(model.rates, model.elr)[None, :, None]
     points = []
     for replica in range(method.replicas):
@@ -67,12 +63,8 @@ def simulate(model: BNSphere, method: Simulation, progress: Progress) -> Solutio
     for row, end in zip(total / max(count, 1), (w**2).sum(axis=0)[:, -1], strict=True):
         if count:
             moments.add({"loss_by_elr": row[:-1], "mean_loss": row[-1], "group_norm_sq": end})
-    curves = {
-        name: model.observable(name).curve(moments.mean(name), moments.stderr(name) if moments.count > 1 else None)
-        for name in moments
-    }
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), model.told(status), moments.count, method.as_dict(), told)
+    curves = model.mean_curves(moments)
+    return Solution(curves, model.coordinates(), model.told(status), moments.count, method.as_dict())
 
 
 def step(w: Array, rates: Array, heights: Array) -> tuple[Array, Array]:

@@ -5,16 +5,14 @@ f = κ/√N Σ a_r relu(w_r·x) with a_r = ±1; every direction stands twice, wi
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.memory import check_memory
 from ..theory.f_principle import LEVEL, FPrinciple, crossing, infinite
-from .backend import get_backend
+from .backend import backend_for, get_backend
 from .method import Simulation
 from .networks.activations import ReLU
 from .networks.dense import Dense
@@ -66,9 +64,7 @@ def simulate(model: FPrinciple, method: Simulation, progress: Progress) -> Solut
     About 20 n N operations a step, memory-bound. Use float64: with a large output scale the steps of the weights are
     below the resolution of float32.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or fewer --samples", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or fewer --samples")
     problem = _problem(model, method)
     target = np.fft.rfft(model.target)[: model.max_frequency + 1]
 
@@ -94,7 +90,6 @@ def simulate(model: FPrinciple, method: Simulation, progress: Progress) -> Solut
     diagnostics = {
         "neurons": neurons(model, method.size),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict(), diagnostics)
 

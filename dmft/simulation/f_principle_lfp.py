@@ -6,7 +6,6 @@ are trained, at the rate 1/N.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import DIVERGED, Status
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.f_principle import infinite
 from ..theory.f_principle_lfp import TIMES, FPrincipleLFP
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.activations import activation
 from .networks.dense import Dense
@@ -59,9 +57,7 @@ def simulate(model: FPrincipleLFP, method: Simulation, progress: Progress) -> So
     -----
     An exponential step of the tangent kernel takes n passes through the network; a wide one needs few steps.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or fewer points", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or fewer points")
     moments, status, facts = run_replicas(Replica, model, method, backend, TIMES - 1, progress)
     if status.code == DIVERGED:
         status = Status(DIVERGED, "the gradient flow needs too many steps: try a larger --size, which makes it lazy")
@@ -74,7 +70,6 @@ def simulate(model: FPrincipleLFP, method: Simulation, progress: Progress) -> So
     diagnostics = {
         "steps": max((item["steps"] for item in facts), default=0),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     return Solution(curves, model.coordinates(kept), status, moments.count, method.as_dict(), diagnostics)
 

@@ -6,17 +6,15 @@ multiply the kernels between neurons by sqrt(width/N), which keeps the tangent k
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.memory import check_memory
 from ..theory.f_principle import crossing, infinite
 from ..theory.f_principle_training import LEVEL, FPrincipleTraining
-from .backend import get_backend
+from .backend import backend_for, get_backend
 from .method import Simulation
 from .networks import starts
 from .networks.activations import activation
@@ -61,10 +59,9 @@ def simulate(model: FPrincipleTraining, method: Simulation, progress: Progress) 
     6 n P operations a step and replica. The default network takes 1.5 ms a step in float32 and twice that in float64
     on one core.
     """
-    backend = get_backend(method.backend)
-    advice = "try fewer --replicas, a smaller --size or --precision float32"
-    check_memory(estimate(model, method)["memory"], advice, backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(
+        method, estimate(model, method), "try fewer --replicas, a smaller --size or --precision float32"
+    )
 
     def measure(weights: Any, outputs: Any, losses: Array) -> dict[str, Array]:
         host = backend.to_host(outputs)
@@ -78,7 +75,7 @@ def simulate(model: FPrincipleTraining, method: Simulation, progress: Progress) 
     moments, status, facts = run_training(
         problem, method, backend, model.recorded_steps, measure, progress, _ends(model)
     )
-    curves = {name: model.observable(name).curve(value) for name, value in model.about_the_target().items()}
+    curves = model.exact_curves(model.about_the_target())
     for name in moments:
         values, stderr = moments.mean(name), moments.stderr(name)
         if name == "prediction":
@@ -88,7 +85,6 @@ def simulate(model: FPrincipleTraining, method: Simulation, progress: Progress) 
     diagnostics = {
         "weights": problem.network.size,
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     return Solution(
         curves if kept else {}, model.coordinates(kept), status, moments.count, method.as_dict(), diagnostics

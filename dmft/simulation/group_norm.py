@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,14 +10,13 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.blas import single_threaded_blas
-from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
+from ..solvers.ensemble import Member
 from ..theory.group_norm import LEVELS, POINTS, GroupNorm
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.layer import Layer
 from .networks.norms import normalisation
+from .replicas import run_replicas
 
 Array = np.ndarray
 #: Values that are drawn at once.
@@ -49,24 +47,13 @@ def simulate(model: GroupNorm, method: Simulation, progress: Progress) -> Soluti
     -----
     About 0.1 μs a value.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller batch or fewer pixels", backend.free_memory())
-    started = time.perf_counter()
-    total = len(model.batches) + len(POINTS)
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        found = _Replica(model, method, backend, rng).run(stop, update)
-        return Member({}, total if found else 0, at_end=found)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, total - 1, progress, f"standardising {method.size} groups"
-        )
+    backend = backend_for(method, estimate(model, method), "try a smaller batch or fewer pixels")
+    label = f"standardising {method.size} groups"
+    moments, status, facts = run_replicas(Replica, model, method, backend, _looks(model) - 1, progress, label)
     if status.success:
         status = replace(status, message=f"{method.size} groups standardised in each of {len(facts)} replicas")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
 
@@ -75,14 +62,23 @@ def _values(model: GroupNorm) -> Array:
     return np.array([model.values_of(model.norm, int(batch)) for batch in model.batches])
 
 
-class _Replica:
+def _looks(model: GroupNorm) -> int:
+    """Looks at progress in one replica."""
+    return len(model.batches) + len(POINTS)
+
+
+class Replica:
     """One replica: all its groups, a chunk after the other."""
 
     def __init__(self, model: GroupNorm, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
         self.model, self.method, self.backend, self.rng = model, method, backend, rng
 
-    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> dict[str, Array]:
-        """Everything that is measured; nothing after ``stop()``."""
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """All batches and fixed values; nothing is kept after ``stop()``."""
+        found = self._measured(stop, update)
+        return Member({}, _looks(self.model) if found else 0, at_end=found)
+
+    def _measured(self, stop: Callable[[], bool], update: Callable[[float], None]) -> dict[str, Array]:
         noise, kurtosis = [], []
         for batch in self.model.batches:
             if stop():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,17 +9,16 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.blas import single_threaded_blas
-from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
+from ..solvers.ensemble import Member
 from ..theory.group_norm import check_groups
 from ..theory.group_norm_gradient import GroupNormGradient
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.activations import activation
 from .networks.dense import Dense
 from .networks.network import Network
 from .networks.norms import normalisation
+from .replicas import run_replicas
 
 Array = np.ndarray
 
@@ -52,30 +50,34 @@ def simulate(model: GroupNormGradient, method: Simulation, progress: Progress) -
     -----
     4 B N² operations a layer, and N² random numbers.
     """
-    backend = get_backend(method.backend)
     if model.norm == "gn":
         check_groups(model.groups, method.size)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or --depth", backend.free_memory())
-    started = time.perf_counter()
-
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        if stop():
-            return Member({}, 0)
-        logs = _logarithms(model, method, backend, rng)
-        update(1.0)
-        slope = -np.polyfit(model.layers, logs, 1)[0]
-        return Member({}, 1, at_end={"log_gradient": logs, "growth": np.exp(slope)})
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, 0, progress, f"random networks of N={method.size}"
-        )
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --depth")
+    label = f"random networks of N={method.size}"
+    moments, status, facts = run_replicas(Replica, model, method, backend, 0, progress, label)
     if status.success:
         status = replace(status, message=f"gradients of {len(facts)} random networks")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
+
+
+class Replica:
+    """One random network with its batch."""
+
+    def __init__(
+        self, model: GroupNormGradient, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
+        self.model, self.method, self.backend, self.rng = model, method, backend, rng
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """The gradient at all layers, and its growth from the slope of the logarithms."""
+        if stop():
+            return Member({}, 0)
+        logs = _logarithms(self.model, self.method, self.backend, self.rng)
+        update(1.0)
+        slope = -np.polyfit(self.model.layers, logs, 1)[0]
+        return Member({}, 1, at_end={"log_gradient": logs, "growth": np.exp(slope)})
 
 
 def _logarithms(model: GroupNormGradient, method: Simulation, backend: Backend, rng: np.random.Generator) -> Array:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..errors import ParameterError
@@ -11,10 +9,9 @@ from ..results.curve import Coordinate, Curve
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.statistics import Moments
-from ..solvers.memory import check_memory
 from ..theory.group_norm import check_groups
 from ..theory.group_norm_training import GroupNormTraining
-from .backend import get_backend
+from .backend import backend_for, get_backend
 from .method import Simulation
 from .networks.activations import ReLU
 from .networks.convolution import Convolution
@@ -60,12 +57,10 @@ def simulate(model: GroupNormTraining, method: Simulation, progress: Progress) -
     -----
     2 to 3 ms a step of 32 images for each replica on one core, with 16 channels.
     """
-    backend = get_backend(method.backend)
-    started = time.perf_counter()
     data = choose(model.data)
     settings = _settings(model, method, data)
-    needs = estimate_settings(settings, method, backend)
-    check_memory(needs["memory"], "try fewer --replicas or a smaller --size", backend.free_memory())
+    needs = estimate_settings(settings, method, get_backend(method.backend))
+    backend = backend_for(method, needs, "try fewer --replicas or a smaller --size")
 
     def outcome(problem: Problem, trained: Trained) -> dict[str, Array]:
         wrong = error_rate(problem.network, backend, trained.weights, data.test_inputs, data.test_labels)
@@ -82,7 +77,7 @@ def simulate(model: GroupNormTraining, method: Simulation, progress: Progress) -
         status,
         min((item.count for item in found.values()), default=0),
         method.as_dict(),
-        diagnostics | {"seconds": time.perf_counter() - started},
+        diagnostics,
     )
 
 

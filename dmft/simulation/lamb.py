@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,14 +10,13 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.blas import single_threaded_blas
-from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
+from ..solvers.ensemble import Member
 from ..theory.lamb import Lamb
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.network import Block
 from .networks.optimisers import LAMB, LARS, SGD, Optimiser
+from .replicas import run_replicas
 
 Array = np.ndarray
 NAMES = ("lars", "lamb", "sgd")
@@ -49,40 +47,41 @@ def simulate(model: Lamb, method: Simulation, progress: Progress) -> Solution:
     -----
     All runs of a replica are one array; a step of LARS or LAMB passes over each block by itself.
     """
-    backend = get_backend(method.backend)
-    advice = "try a smaller --size or --block-size"
-    check_memory(estimate(model, method)["memory"], advice, backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --block-size")
+    steps, label = len(model.horizons) - 1, "running LARS, LAMB and SGD"
+    moments, status, facts = run_replicas(Replica, model, method, backend, steps, progress, label)
+    if status.success:
+        runs = method.size * len(facts)
+        status = replace(status, message=f"{runs} runs of each optimiser for each of {len(model.horizons)} horizons")
+    curves = model.mean_curves(moments)
+    axes = model.coordinates()
+    if curves and len(curves["sgd_gradient"].values) < len(model.horizons):  # interrupted
+        kept = len(curves["sgd_gradient"].values)
+        axes = {name: replace(axis, values=axis.values[:kept]) for name, axis in axes.items()}
+    diagnostics = {"replicas_used": len(facts)}
+    return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)
 
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        rows: dict[str, list[float]] = {}
-        for horizon in model.horizons:
-            means = {name: _mean(model, method, backend, name, int(horizon), rng, stop) for name in NAMES}
+
+class Replica:
+    """All optimisers from starts of one stream of random numbers."""
+
+    def __init__(self, model: Lamb, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+        self.model, self.method, self.backend, self.rng = model, method, backend, rng
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """Means over runs, and the largest of mean over bound, for one number of steps after the other."""
+        model, rows = self.model, dict[str, list[float]]()
+        for horizon in map(int, model.horizons):
+            means = {name: _mean(model, self.method, self.backend, name, horizon, self.rng, stop) for name in NAMES}
             if stop():
                 break
             for name, values in means.items():
                 rows.setdefault(f"{name}_gradient", []).append(float(values.mean()))
                 if name != "sgd":
-                    rows.setdefault(f"{name}_tightness", []).append(float(values.max()) / _bound(model, int(horizon)))
+                    rows.setdefault(f"{name}_tightness", []).append(float(values.max()) / _bound(model, horizon))
             update(1.0)
         done = len(rows.get("sgd_gradient", []))
         return Member({}, done, series={name: np.array(row) for name, row in rows.items()})
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, len(model.horizons) - 1, progress, "running LARS, LAMB and SGD"
-        )
-    if status.success:
-        runs = method.size * len(facts)
-        status = replace(status, message=f"{runs} runs of each optimiser for each of {len(model.horizons)} horizons")
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    axes = model.coordinates()
-    if curves and len(curves["sgd_gradient"].values) < len(model.horizons):  # interrupted
-        kept = len(curves["sgd_gradient"].values)
-        axes = {name: replace(axis, values=axis.values[:kept]) for name, axis in axes.items()}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
-    return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)
 
 
 def _bound(model: Lamb, horizon: int) -> float:

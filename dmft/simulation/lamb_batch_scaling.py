@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.blas import single_threaded_blas
-from ..solvers.ensemble import Member, run_ensemble
-from ..solvers.memory import check_memory
+from ..solvers.ensemble import Member
 from ..theory.lamb_batch_scaling import LambBatchScaling, Search
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .networks.optimisers import LARS, SGD, Optimiser
+from .replicas import run_replicas
 
 Array = np.ndarray
 #: Rates that are run, over the best of the theory.
@@ -53,22 +52,46 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
     Steps to target, of the mean of `size` runs, are a first passage: the noise of that mean makes them a little too
     few.
     """
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size or --dimension", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size or --dimension")
     theory = model.solve(Search(), progress)
     best = {
         "sgd": (theory["sgd_rate"].values, theory["sgd_steps"].values),
         "normalised": (theory["normalised_rate"].values, theory["normalised_steps"].values),
     }
+    steps, label = len(model.batches) - 1, "running SGD and fixed lengths"
+    kind = partial(Replica, best=best)
+    moments, status, facts = run_replicas(kind, model, method, backend, steps, progress, label)
+    if status.success:
+        runs = method.size * len(facts)
+        status = replace(
+            status, message=f"{runs} runs at each of {len(FACTORS)} rates and {len(model.batches)} batches"
+        )
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
+    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
-    def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(index,)))
-        rows: dict[str, list[float]] = {}
+
+class Replica:
+    """All batches of one stream of random numbers; `best` are rates and steps of the theory by optimiser."""
+
+    def __init__(
+        self,
+        model: LambBatchScaling,
+        method: Simulation,
+        backend: Backend,
+        rng: np.random.Generator,
+        best: dict[str, tuple[Array, Array]],
+    ) -> None:
+        self.model, self.method, self.backend, self.rng, self.best = model, method, backend, rng, best
+
+    def run(self, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
+        """Best rates and steps at each batch, and their slopes; nothing is kept after ``stop()``."""
+        model, rows = self.model, dict[str, list[float]]()
         for at, batch in reversed(list(enumerate(model.batches))):  # large batches are quick
             found: dict[str, float] = {}
-            for name, (rates, steps) in best.items():
-                found |= _runs(model, method, backend, name, float(batch), rates[at], steps[at], rng, stop)
+            for name, (rates, steps) in self.best.items():
+                one = float(batch), rates[at], steps[at]
+                found |= _runs(model, self.method, self.backend, name, *one, self.rng, stop)
             if stop():
                 return Member({}, 0)
             for name, value in found.items():
@@ -77,19 +100,6 @@ def simulate(model: LambBatchScaling, method: Simulation, progress: Progress) ->
         values = {name: np.array(row[::-1]) for name, row in rows.items()}
         slopes = model.slopes(values["measured_sgd_rate"], values["measured_normalised_rate"])
         return Member({}, len(model.batches), at_end=values | slopes)
-
-    with single_threaded_blas():
-        moments, status, facts = run_ensemble(
-            task, method.replicas, backend.workers, len(model.batches) - 1, progress, "running SGD and fixed lengths"
-        )
-    if status.success:
-        runs = method.size * len(facts)
-        status = replace(
-            status, message=f"{runs} runs at each of {len(FACTORS)} rates and {len(model.batches)} batches"
-        )
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), diagnostics)
 
 
 def _runs(

@@ -25,9 +25,9 @@ def simulate(model: LambSchedule, method: Simulation, progress: Progress) -> Sol
         "learning_rate": np.array(rates),
         "rate": np.array([schedule(int(step)) for step in model.recorded_steps]),
     }
-    curves = {name: model.observable(name).curve(value) for name, value in values.items()}
+    curves = model.exact_curves(values)
     status = Status(CONVERGED, "schedules of the package evaluated")
-    return Solution(curves, model.coordinates(), status, 0, method.as_dict(), {})
+    return Solution(curves, model.coordinates(), status, 0, method.as_dict())
 
 
 def _schedule(batch: int) -> Schedule:

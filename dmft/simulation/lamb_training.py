@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,9 @@ import numpy as np
 from ..results.curve import Coordinate
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..solvers.memory import check_memory
 from ..theory.f_principle import infinite
 from ..theory.lamb_training import LambTraining
-from .backend import get_backend
+from .backend import backend_for, get_backend
 from .method import Simulation
 from .networks import starts
 from .networks.activations import ReLU
@@ -52,12 +50,10 @@ def simulate(model: LambTraining, method: Simulation, progress: Progress) -> Sol
     ------
     ParameterError, MemoryLimitError, BackendError
     """
-    backend = get_backend(method.backend)
-    started = time.perf_counter()
     data = choose(model.data).flat()
     settings = _settings(model, method, data)
-    needs = estimate_settings(settings, method, backend)
-    check_memory(needs["memory"], "try fewer --replicas or a smaller --size", backend.free_memory())
+    needs = estimate_settings(settings, method, get_backend(method.backend))
+    backend = backend_for(method, needs, "try fewer --replicas or a smaller --size")
 
     def outcome(problem: Problem, trained: Trained) -> dict[str, Array]:
         wrong = error_rate(problem.network, backend, trained.weights, data.test_inputs, data.test_labels)
@@ -88,7 +84,6 @@ def simulate(model: LambTraining, method: Simulation, progress: Progress) -> Sol
     diagnostics: dict[str, Any] = {
         "weights": next(iter(settings.values())).problem.network.size,
         "test_samples": len(data.test_labels),
-        "seconds": time.perf_counter() - started,
     }
     count = min((item.count for item in found.values()), default=0)
     return Solution(curves, axes if curves else {}, status, count, method.as_dict(), diagnostics)

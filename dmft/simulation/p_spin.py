@@ -6,7 +6,6 @@ half of the noise, the gradient flow, and the other half (Strang splitting).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,8 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
-from ..theory.p_spin import OBSERVABLES, POINTS, PSpin
-from .backend import Backend, get_backend
+from ..theory.p_spin import POINTS, PSpin
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -67,28 +65,18 @@ def simulate(model: PSpin, method: Simulation, progress: Progress) -> Solution:
     2 N^p with noise.
     Replica i draws from the stream (seed, i).
     """
-    backend = get_backend(method.backend)
-    check_memory(
-        estimate(model, method)["memory"],
+    backend = backend_for(
+        method,
+        estimate(model, method),
         f"{method.size}^{model.p} couplings for each of the threads: "
         "try a smaller --size, --precision float32 or fewer threads (NUMBA_NUM_THREADS)",
-        backend.free_memory(),
     )
-    started = time.perf_counter()
     moments, status, facts = run_replicas(Replica, model, method, backend, POINTS, progress)
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in OBSERVABLES
-        if item.name in moments
-    }
-    if curves:
-        energy = curves["energy"]
-        last_error = None if energy.stderr is None else energy.stderr[-1]
-        curves["final_energy"] = model.observable("final_energy").curve(energy.values[-1], last_error)
+    curves = model.mean_curves(moments)
+    curves |= model.finals(curves)
     diagnostics = {
         "step": float((np.diff(model.report.t) / substeps(model)).max()),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     length = len(curves["energy"].values) if curves else 0
     return Solution(curves, model.coordinates(length), status, moments.count, method.as_dict(), diagnostics)

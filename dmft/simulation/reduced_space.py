@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,10 +11,9 @@ from ..errors import ParameterError
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.reduced_space import RADII, ReducedSpace, ball, counts, fractions
 from ..theory.reduction import reduce
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -53,18 +51,12 @@ def simulate(model: ReducedSpace, method: Simulation, progress: Progress) -> Sol
     for name, only in (("backend", "numpy"), ("precision", "float64"), ("field_response", False)):
         if getattr(method, name) != only:
             raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: counting needs {only}")
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    started = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     moments, status, facts = run_replicas(Replica, model, method, backend, 0, progress)
     if status.success:
         status = replace(status, message=f"{moments.count} random networks of {method.size} neurons reduced")
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in model.observables
-        if item.name in moments
-    }
-    diagnostics = {"replicas_used": len(facts), "seconds": time.perf_counter() - started}
+    curves = model.mean_curves(moments)
+    diagnostics = {"replicas_used": len(facts)}
     axes = model.radii() if curves else {}
     return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)
 

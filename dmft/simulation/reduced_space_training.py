@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,10 +13,9 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.reduced_space_training import ARMS, POINTS, ReducedSpaceTraining
 from ..theory.target_functions import DOMAINS
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -68,9 +66,7 @@ def simulate(model: ReducedSpaceTraining, method: Simulation, progress: Progress
     for name, only in (("backend", "numpy"), ("precision", "float64"), ("field_response", False)):
         if getattr(method, name) != only:
             raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: this training needs {only}")
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    began = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     problem = model.problem()
     _, status, facts = run_replicas(Replica, model, method, backend, POINTS - 1, progress)
     done = min((len(errors) for fact in facts for errors in fact.values()), default=0)
@@ -91,7 +87,7 @@ def simulate(model: ReducedSpaceTraining, method: Simulation, progress: Progress
         "epoch": Coordinate("epoch", epochs(model)[:done].astype(float), "epoch", "epochs of Adam"),
     }
     used = {dim for curve in curves.values() for dim in curve.dims}
-    diagnostics = {"inputs": problem.inputs, "replicas_used": len(facts), "seconds": time.perf_counter() - began}
+    diagnostics = {"inputs": problem.inputs, "replicas_used": len(facts)}
     kept = {name: axis for name, axis in axes.items() if name in used}
     return Solution(curves, kept, status, len(facts), method.as_dict(), diagnostics)
 

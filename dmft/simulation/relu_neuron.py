@@ -7,7 +7,6 @@ and a quarter of the rate. They shrink like η, and so does the deviation from t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -65,7 +64,6 @@ def simulate(model: ReLUNeuron, method: Simulation, progress: Progress) -> Solut
     ``replicas``, ``seed`` and ``precision`` have no effect: nothing is drawn but what the model draws.
     """
     check_memory(estimate(model, method)["memory"], "try fewer --starts")
-    started = time.perf_counter()
     times = model.times(model.flows(Piecewise(), Progress(), np.zeros(0), 0))
     count = substeps(model.learning_rate, method, times[-1])
     paths, step, status = descend_thrice(
@@ -75,7 +73,7 @@ def simulate(model: ReLUNeuron, method: Simulation, progress: Progress) -> Solut
     measured = [model.along(path[:, :length]) for path in paths]
     errors = {name: step_error([item[name] for item in measured]) for name in measured[0]} if len(paths) > 1 else None
     curves = model.curves(measured[0], errors)
-    facts = {"learning_rate": step, "seconds": time.perf_counter() - started}
+    facts = {"learning_rate": step}
     return Solution(curves, model.coordinates(times[:length], curves), status, 0, method.as_dict(), facts)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..results.progress import Progress
@@ -24,7 +22,6 @@ def estimate(model: ReLUNeuronHidden, method: Simulation) -> dict[str, float]:
 
 def simulate(model: ReLUNeuronHidden, method: Simulation, progress: Progress) -> Solution:
     """Gradient descent at η, η/2 and η/4; `stderr` is the estimated error of the step, as in ``relu-neuron``."""
-    started = time.perf_counter()
     count = substeps(model.learning_rate, method, model.t_max)
     paths, step, status = descend_thrice(
         model.start[None, :], lambda s, eta, k: update(model, s, eta, k), model.t_max, count, progress
@@ -35,7 +32,7 @@ def simulate(model: ReLUNeuronHidden, method: Simulation, progress: Progress) ->
     for name, values in measured[0].items():
         error = step_error([item[name][None] for item in measured])[0] if len(paths) > 1 else None
         curves[name] = model.observable(name).curve(values, error)
-    facts = {"learning_rate": step, "seconds": time.perf_counter() - started}
+    facts = {"learning_rate": step}
     return Solution(curves, model.coordinates(length), status, 0, method.as_dict(), facts)
 
 

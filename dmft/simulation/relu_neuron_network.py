@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..results.progress import Progress
@@ -25,7 +23,7 @@ def estimate(model: ReLUNeuronNetwork, method: Simulation) -> dict[str, float]:
 
 def simulate(model: ReLUNeuronNetwork, method: Simulation, progress: Progress) -> Solution:
     """Gradient descent at η, η/2 and η/4 from the start of the model; `stderr` is the estimated error of the step."""
-    started, times = time.perf_counter(), model.times
+    times = model.times
     count = substeps(model.learning_rate, method, times[-1])
     step = times[-1] / (POINTS * count)
     runs, status = [], Status(CONVERGED, f"gradient descent at rate {step:.4g}; errors from halving it twice")
@@ -41,7 +39,7 @@ def simulate(model: ReLUNeuronNetwork, method: Simulation, progress: Progress) -
     if status.success and length <= POINTS:
         words = f"gradient descent at rate {step:.3g} left the range after t = {times[length - 1]:.4g}"
         status = Status(DIVERGED, f"{words}; the data up to there are kept; try a smaller --learning-rate")
-    facts = {"learning_rate": step, "seconds": time.perf_counter() - started}
+    facts = {"learning_rate": step}
     if not runs:
         return Solution({}, {}, status, 0, method.as_dict(), facts)
     measured = [model.along(output[:length], squares[:length]) for output, squares in runs]
@@ -49,9 +47,7 @@ def simulate(model: ReLUNeuronNetwork, method: Simulation, progress: Progress) -
     for name, values in measured[0].items():
         error = step_error([item[name][None] for item in measured])[0] if len(runs) > 1 else None
         curves[name] = model.observable(name).curve(values, error)
-    last = curves["squared_output_weights"]
-    scalar = model.observable("final_squared_output_weights")
-    curves[scalar.name] = scalar.curve(last.values[-1], None if last.stderr is None else last.stderr[-1])
+    curves |= model.finals(curves)
     for k, name in enumerate(("negative_half_time", "positive_half_time")):
         crossed = [half_time(times[:length], np.abs(run[0][:length, k]), abs(model.targets[k])) for run in runs]
         if np.all(np.isfinite(crossed)):

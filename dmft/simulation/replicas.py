@@ -17,13 +17,19 @@ from .method import Simulation
 
 
 def run_replicas(
-    kind: Callable[..., Any], model: Any, method: Simulation, backend: Backend, steps: int, progress: Progress
+    kind: Callable[..., Any],
+    model: Any,
+    method: Simulation,
+    backend: Backend,
+    steps: int,
+    progress: Progress,
+    label: str = "",
 ) -> tuple[Moments, Status, list[dict[str, Any]]]:
     """Run ``kind(model, method, backend, rng).run(stop, update)`` for every replica and average.
 
     Replica i draws from the stream (seed, i): results do not depend on how many run side by side. The linear algebra
-    library is held to one thread, because its sums change with the number of threads. Returns what
-    :func:`dmft.solvers.ensemble.run_ensemble` does.
+    library is held to one thread, because its sums change with the number of threads. `label` names the task for
+    progress. Returns what :func:`dmft.solvers.ensemble.run_ensemble` does.
     """
 
     def task(index: int, stop: Callable[[], bool], update: Callable[[float], None]) -> Member:
@@ -32,4 +38,5 @@ def run_replicas(
         return member
 
     with single_threaded_blas():
-        return run_ensemble(task, method.replicas, backend.workers, steps, progress, f"simulating N={method.size}")
+        words = label or f"simulating N={method.size}"
+        return run_ensemble(task, method.replicas, backend.workers, steps, progress, words)

@@ -6,7 +6,6 @@ finite step and the noise of a finite batch are of order 1/N, and N → ∞ is t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,9 +16,8 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.linear_rnn import OVER_TIME, LinearRNN, response
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -76,11 +74,7 @@ def simulate(model: LinearRNN, method: Simulation, progress: Progress) -> Soluti
     times = reported(model)
     if not len(times):
         raise ParameterError(f"simulated_time = {model.simulated_time:g} is not allowed: give at least 0.01")
-    backend = get_backend(method.backend)
-    check_memory(
-        estimate(model, method)["memory"], "try a smaller --batch-size or --test-length", backend.free_memory()
-    )
-    began = time.perf_counter()
+    backend = backend_for(method, estimate(model, method), "try a smaller --batch-size or --test-length")
     moments, status, facts = run_replicas(Replica, model, method, backend, len(times) - 1, progress)
     done = max((moments.mean(name).shape[0] for name in moments), default=0)
     rate = learning_rate(model, method)
@@ -96,7 +90,7 @@ def simulate(model: LinearRNN, method: Simulation, progress: Progress) -> Soluti
         for item in OVER_TIME
         if item.name in moments
     }
-    diagnostics = {"learning_rate": rate, "replicas_used": len(facts), "seconds": time.perf_counter() - began}
+    diagnostics = {"learning_rate": rate, "replicas_used": len(facts)}
     axes = {"t": model.axes(times[:done], model.test_length, 1)["t"]} if curves else {}
     return Solution(curves, axes, status, moments.count, method.as_dict(), diagnostics)
 

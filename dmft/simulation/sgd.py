@@ -6,7 +6,6 @@ overlap m0 and the norm r0. Reads the same for NumPy and CuPy.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,8 @@ import numpy as np
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member, Sample
-from ..solvers.memory import check_memory
 from ..theory.sgd import SGD
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .losses import derivatives
 from .method import Simulation
 from .replicas import run_replicas
@@ -70,13 +68,11 @@ def simulate(model: SGD, method: Simulation, progress: Progress, replica: type[R
     Replica i draws from the stream (seed, i): results do not depend on how many run side by side. The linear
     algebra library is held to one thread, because its sums change with the number of threads.
     """
-    backend = get_backend(method.backend)
-    check_memory(
-        estimate(model, method)["memory"],
+    backend = backend_for(
+        method,
+        estimate(model, method),
         "try a smaller --size, --precision float32 or fewer threads (NUMBA_NUM_THREADS)",
-        backend.free_memory(),
     )
-    started = time.perf_counter()
     one = backend.xp.ones(1, dtype=method.precision)
     derivatives(model, backend.xp)(
         one, one
@@ -85,7 +81,6 @@ def simulate(model: SGD, method: Simulation, progress: Progress, replica: type[R
     diagnostics = {
         "samples": samples(model, method.size),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     return model.solution(moments, status, method.as_dict(), diagnostics)
 

@@ -5,7 +5,6 @@ The signal is w* = √N e₁, so the overlap is one coordinate and the rest is o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,8 @@ from ..results.curve import Curve, Observable
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member, Sample
-from ..solvers.memory import check_memory
 from ..theory.sgd_random_functions import SGDRandomFunctions
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 from .sgd import LARGEST, Tangent
@@ -63,14 +61,12 @@ def simulate(model: SGDRandomFunctions, method: Simulation, progress: Progress) 
     -----
     α N^(d+1) coefficients for degree d, read once a step. Replica i draws from the stream (seed, i).
     """
-    backend = get_backend(method.backend)
-    check_memory(
-        estimate(model, method)["memory"],
+    backend = backend_for(
+        method,
+        estimate(model, method),
         f"all coefficients of {functions(model, method.size)} functions of {method.size} weights: "
         "try a smaller --size, --precision float32 or fewer threads (NUMBA_NUM_THREADS)",
-        backend.free_memory(),
     )
-    started = time.perf_counter()
     moments, status, facts = run_replicas(Replica, model, method, backend, model.steps, progress)
 
     def make(item: Observable) -> Curve | None:
@@ -80,7 +76,6 @@ def simulate(model: SGDRandomFunctions, method: Simulation, progress: Progress) 
     diagnostics = {
         "functions": functions(model, method.size),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     length = len(curves["norm"].values) if curves else 0
     return Solution(curves, model.coordinates(length), status, moments.count, method.as_dict(), diagnostics)

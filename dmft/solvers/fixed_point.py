@@ -78,7 +78,7 @@ def find_fixed_point(
     Parameters
     ----------
     tolerance : float
-        Largest residual, in each component relative to 1 + |x|.
+        Largest residual, in each component relative to ``1 + |x|``.
     near : float
         See :class:`Anderson`, in the same units.
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..results.curve import Coordinate
 from ..results.layout import Group, Variable
-from ..results.phase import SCATTERED, STATES, PhaseDiagram
+from ..results.phase import SCATTERED, PhaseDiagram
 from ..results.provenance import provenance
 from ..results.restore import restored_solution
 from ..results.solution import Solution
-from ..results.status import ORDER
+from ..results.status import ORDER, STATES
 from ..solvers.memory import check_memory
 from .axes import coordinate, coordinates
 from .plan import Plan, Point

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..parameters import Declared
 from ..results.curve import Curve, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
+
+if TYPE_CHECKING:
+    from ..results.statistics import Moments
 
 
 class Model(Declared):
@@ -67,6 +70,16 @@ class Model(Declared):
     def warnings(self) -> tuple[str, ...]:
         """Sentences about parameters that are allowed but probably not what is meant."""
         return ()
+
+    @classmethod
+    def exact_curves(cls, values: Mapping[str, Any]) -> dict[str, Curve]:
+        """Values by name as curves of the observables that this model declares, without standard errors."""
+        return {name: cls.observable(name).curve(value) for name, value in values.items()}
+
+    @classmethod
+    def mean_curves(cls, moments: Moments) -> dict[str, Curve]:
+        """Averages over paths or replicas as curves, with their standard errors."""
+        return {name: cls.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
 
     def finals(self, curves: Mapping[str, Curve]) -> dict[str, Curve]:
         """The scalars ``final_NAME`` that this model declares, as far as there are curves NAME."""

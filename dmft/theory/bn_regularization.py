@@ -6,7 +6,6 @@ docs/theory/bn_regularization.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -144,7 +143,6 @@ class BNRegularization(Model):
         from ..solvers.flow.solve import integrate
         from .kernels.bn_regularization import online
 
-        started = time.perf_counter()
         relu, c = float(self.activation == "relu"), PENALTIES[self.penalty]
         from_batch = c * float(zeta(np.array(self.batch), self.activation))
         others = {
@@ -169,9 +167,9 @@ class BNRegularization(Model):
         for row, name in enumerate(others, start=1):
             if int(flows.saved[row]) >= kept:
                 values[name] = test_error(flows.y[row, :kept, 0], flows.y[row, :kept, 1], self.activation)
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         curves |= self.scalars(curves)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started, "evaluations": int(flows.nfev[0])}
+        facts: dict[str, Any] = {"evaluations": int(flows.nfev[0])}
         return Solution(curves, self.coordinates(kept), self._told(kept, flows), 0, method.as_dict(), facts)
 
     def _told(self, kept: int, flows: Any) -> Status:
@@ -195,11 +193,8 @@ class BNRegularization(Model):
             "eta_eff": self.eta * self.gamma0 / last**2,
             "eta_max": self.eta_max(start),
         }
-        made = {name: self.observable(name).curve(np.array(value)) for name, value in values.items()}
-        for name in CURVES:
-            if len(curves[name].values):
-                made[f"final_{name}"] = self.observable(f"final_{name}").curve(curves[name].values[-1])
-        return made
+        made = self.exact_curves(values)
+        return made | self.finals(curves)
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

@@ -6,9 +6,8 @@ docs/theory/bn_regularization_generalization.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,11 +17,11 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, NOT_CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
 from .batch_statistics import ACTIVATIONS, REFERENCES, mean_deviation, zeta
 from .bn_regularization import PENALTIES, test_error
 from .bn_regularization_decay import check_batch
-from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
@@ -60,7 +59,7 @@ def scaled_error(alpha: float, scale: float, label_noise: float) -> float:
 
 @register
 @dataclass(frozen=True)
-class BNGeneralization(Model):
+class BNRegularizationGeneralization(Model):
     """Student and teacher with N weights and P = αN samples; the twin trains at N = `size`."""
 
     slug: ClassVar[str] = "bn-regularization/generalization"
@@ -139,7 +138,6 @@ class BNGeneralization(Model):
 
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Curves over the load; exact to round-off (identity) or to 1e-9 within the replica-symmetric theory (ReLU)."""
-        started = time.perf_counter()
         names = {"wn-decay": "epsilon_gen_wn_decay", "vanilla": "epsilon_gen_vanilla"}
         if self.activation == "identity":
             names["bn"] = "epsilon_gen_bn"
@@ -154,7 +152,7 @@ class BNGeneralization(Model):
         values["zeta"] = np.array(float(self.zeta))
         if self.activation == "identity":
             values["epsilon_gen_optimal"] = np.array(ridge_error(self.alpha, self.label_noise, self.label_noise))
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(
             CONVERGED, "closed form" if self.activation == "identity" else "replica-symmetric global minimum, to 1e-9"
         )
@@ -164,8 +162,7 @@ class BNGeneralization(Model):
                 "the equations have no solution near the interpolation threshold at some loads, which hold no number: "
                 "give a larger --zeta or more --label-noise",
             )
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(), status, 0, method.as_dict())
 
     def coordinates(self) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

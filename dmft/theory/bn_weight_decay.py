@@ -6,7 +6,6 @@ docs/theory/bn_weight_decay.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -172,7 +171,6 @@ class BNWeightDecay(Model):
     def solve(self, method: MapMethod, progress: Progress) -> Solution:
         """One orbit with its laws; the distribution of periods over starts has standard errors."""
         check_memory(self.estimate(method)["memory"], "try fewer --members or --steps")
-        started = time.perf_counter()
         orbits, ends, states = self.orbits(self.starts(np.array([self.phi0])), self.recorded_steps, progress)
         curves = self.path_curves(orbits.y[0])
         periods = np.diff(ends[0])
@@ -186,7 +184,7 @@ class BNWeightDecay(Model):
             scalars["prediction_ratio"] = float(periods.mean() / predicted.mean())
             scalars["beta_max"] = self.largest_beta(curves["elr"].values)
         values = {"period": periods, "predicted_period": predicted, **scalars}
-        curves |= {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves |= self.exact_curves(values)
         moments = Moments()
         rng = np.random.default_rng(np.random.SeedSequence(method.seed))
         if orbits.status.success and len(periods):
@@ -198,8 +196,7 @@ class BNWeightDecay(Model):
             quantile = moments.mean("period_quantile"), moments.stderr("period_quantile")
             curves["period_quantile"] = self.observable("period_quantile").curve(*quantile)
         status = orbits.status if not orbits.status.success else self.told(len(periods))
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(len(periods)), status, moments.count, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(len(periods)), status, moments.count, method.as_dict())
 
     def path_curves(self, path: Array) -> dict[str, Curve]:
         """Curves along one orbit (T, 3)."""
@@ -222,7 +219,7 @@ class BNWeightDecay(Model):
         for name, inside in (("a", ~jumping & ~quiet), ("b", quiet), ("c", jumping)):
             inside = inside | np.append(False, inside[:-1])  # a step belongs to the phase that it comes from as well
             values[f"elr_phase_{name}"] = np.where(inside, elr, np.nan)
-        return {name: self.observable(name).curve(value) for name, value in values.items()}
+        return self.exact_curves(values)
 
     def period_scalars(self, periods: Array) -> dict[str, float]:
         """Numbers about the periods of one orbit, without the first if there are others: it knows the start."""

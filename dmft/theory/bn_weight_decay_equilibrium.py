@@ -5,7 +5,6 @@ Exact for infinitely many weights. Equation numbers are those of docs/theory/bn_
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,9 +15,9 @@ from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 from .scale_invariant import REFERENCES, check_decay
 
@@ -30,7 +29,7 @@ CURVES = ("norm", "elr", "angle")
 
 @register
 @dataclass(frozen=True)
-class BNEquilibrium(Model):
+class BNWeightDecayEquilibrium(Model):
     """Heavy ball v ← αv + g + λw, w ← w − ηv with random g ⟂ w, E‖ρg‖² = G; its twin has `size` weights."""
 
     slug: ClassVar[str] = "bn-weight-decay/equilibrium"
@@ -102,7 +101,6 @@ class BNEquilibrium(Model):
         from .kernels.moments import moments
 
         check_memory(self.estimate(method)["memory"], "try fewer --steps")
-        started = time.perf_counter()
         numbers = (self.eta, self.weight_decay, self.momentum, self.grad_sq)
         at = self.recorded_steps
         orbit = iterate(moments, [self.rho0**2, 0.0, 0.0], self.steps, parameters=[numbers], at=at, progress=progress)
@@ -120,10 +118,9 @@ class BNEquilibrium(Model):
             "elr_star": self.eta / star**2,
             "angle_star": self.step_angle,
         }
-        values |= {f"final_{name}": values[name][-1] for name in CURVES if len(path)}
-        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(len(path)), orbit.status, 0, method.as_dict(), facts)
+        curves = self.exact_curves(values)
+        curves |= self.finals(curves)
+        return Solution(curves, self.coordinates(len(path)), orbit.status, 0, method.as_dict())
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

@@ -6,7 +6,6 @@ those of docs/theory/bn_weight_decay_jumps.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,7 +39,7 @@ class KinematicSampling(Declared):
 
 @register
 @dataclass(frozen=True)
-class BNJumps(Model):
+class BNWeightDecayJumps(Model):
     """First δ-jump; the norm of the effective gradient is uniform between its bounds."""
 
     slug: ClassVar[str] = "bn-weight-decay/jumps"
@@ -107,7 +106,6 @@ class BNJumps(Model):
     def solve(self, method: KinematicSampling, progress: Progress) -> Solution:
         """Bounds in closed form; the distribution from random norms in the kinematics."""
         check_memory(self.estimate(method)["memory"], "try fewer --paths")
-        started = time.perf_counter()
         moments, first = Moments(), []
         status = Status(CONVERGED, f"bounds exact; distribution from {method.paths} random paths")
         progress.start("jumps", float(BATCHES))
@@ -122,7 +120,7 @@ class BNJumps(Model):
             status = Status(INTERRUPTED, f"interrupted after {len(first)} of {BATCHES} batches; run again for the rest")
         finally:
             progress.finish()
-        curves = {n: self.observable(n).curve(moments.mean(n), moments.stderr(n)) for n in moments}
+        curves = self.mean_curves(moments)
         bounds = self.bounds()
         steps = np.arange(self.steps + 1)
         certain = np.where(steps < bounds["t_min"], 0.0, np.where(steps > bounds["t_max"], 1.0, np.nan))
@@ -130,9 +128,8 @@ class BNJumps(Model):
         if first:
             values |= self.jump_scalars(np.concatenate(first))
             status = self.told(status, np.concatenate(first))
-        curves |= {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(), status, moments.count, method.as_dict(), facts)
+        curves |= self.exact_curves(values)
+        return Solution(curves, self.coordinates(), status, moments.count, method.as_dict())
 
     def _batch(self, count: int, rng: np.random.Generator) -> tuple[dict[str, Array], Array]:
         """Means over paths of the kinematics, and their first jumps (infinite where there is none)."""

@@ -17,8 +17,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 from .scale_invariant import REFERENCES, check_decay
 
@@ -36,7 +36,7 @@ SCALARS = (
 
 @register
 @dataclass(frozen=True)
-class BNNetwork(Model):
+class BNWeightDecayNetwork(Model):
     """Layers of `size` channels, batch-normalised without affine parameters, and a fixed last layer of norm 10."""
 
     slug: ClassVar[str] = "bn-weight-decay/network"
@@ -122,9 +122,9 @@ class BNNetwork(Model):
             "elr_bound": self.eta / (square * self.k ** (2.0 * steps)),
             "angle_star": np.sqrt(2.0 * self.eta * self.weight_decay),
         }
-        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "laws only, for 32 channels: dmft simulate trains the network")
-        return Solution(curves, self.coordinates(len(steps)), status, 0, method.as_dict(), {})
+        return Solution(curves, self.coordinates(len(steps)), status, 0, method.as_dict())
 
     def coordinates(self, kept: int) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

@@ -5,14 +5,11 @@ F = Σ a_i sin²φ_i of groups of two weights with Σ ρ_i² = 1. Equation numbe
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..parameters import Declared, declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
@@ -23,6 +20,7 @@ from ..results.status import Status, worst
 from ..solvers.map.scaled import from_log
 from ..solvers.memory import check_memory
 from .base import Model
+from .lists import is_sequence, joined, numbers
 from .registry import register
 from .scale_invariant import REFERENCES
 
@@ -42,7 +40,7 @@ class SphereMap(Declared):
 
 @register
 @dataclass(frozen=True)
-class BNSphere(Model):
+class BNWeightDecaySphere(Model):
     """Projected gradient descent; averages over the second half of the steps."""
 
     slug: ClassVar[str] = "bn-weight-decay/sphere"
@@ -66,13 +64,11 @@ class BNSphere(Model):
     sizes: ClassVar[tuple[int, ...]] = (2,)
 
     elr: float = declare(0.15, "e", "effective learning rate", bounds="(0, inf)")
-    curvature: str = declare(
-        "1,2,4", "a", "heights a_i of the groups, separated by commas", custom=lambda value: _is_sequence(value)
-    )
+    curvature: str = declare("1,2,4", "a", "heights a_i of the groups, separated by commas", custom=is_sequence)
     steps: int = declare(4000, "T", "number of steps; the first half is left out", bounds="[2, 1e9]")
 
     def check(self) -> None:
-        object.__setattr__(self, "curvature", _joined(self.curvature))
+        object.__setattr__(self, "curvature", joined(self.curvature))
         self.heights  # noqa: B018 — refuses what are no heights
 
     @property
@@ -83,15 +79,12 @@ class BNSphere(Model):
         ------
         ParameterError
         """
-        try:
-            values = np.array([float(word) for word in str(self.curvature).split(",")])
-        except ValueError:
-            values = np.array([np.nan])
-        if not len(values) or not np.all(np.isfinite(values) & (values > 0.0)) or len(values) > 64:
-            raise ParameterError(
-                f"curvature = {self.curvature!r} is not allowed: give up to 64 numbers above 0, e.g. 1,2,4"
-            )
-        return values
+        return numbers(
+            "curvature",
+            self.curvature,
+            "up to 64 numbers above 0, e.g. 1,2,4",
+            good=lambda values: len(values) <= 64 and bool(np.all(values > 0.0)),
+        )
 
     def law(self, elr: Array) -> Array:
         """Mean loss at and just above the threshold 1/A: eq. (2)."""
@@ -118,7 +111,6 @@ class BNSphere(Model):
         from .kernels.sphere import sphere
 
         check_memory(self.estimate(method)["memory"], "try fewer --members")
-        started = time.perf_counter()
         heights, rates = self.heights, np.append(self.rates, self.elr)
         states, numbers = [], []
         for member in range(method.members):
@@ -138,12 +130,11 @@ class BNSphere(Model):
         moments = Moments()
         for row, group in zip(loss, norms, strict=True):
             moments.add({"loss_by_elr": row[:-1], "mean_loss": row[-1], "group_norm_sq": group})
-        curves = {name: self.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+        curves = self.mean_curves(moments)
         values: dict[str, Any] = {"loss_law": self.law(self.rates), **self.laws()}
-        curves |= {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves |= self.exact_curves(values)
         status = worst(first.status, last.status)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(), self.told(status), moments.count, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(), self.told(status), moments.count, method.as_dict())
 
     def laws(self) -> dict[str, Any]:
         """Closed forms at this effective learning rate."""
@@ -169,11 +160,3 @@ class BNSphere(Model):
             "elr": Coordinate("elr", self.rates, "e", "effective learning rate"),
             "group": Coordinate("group", np.arange(len(self.heights)), "i", "group of weights"),
         }
-
-
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _joined(value: Any) -> str:
-    return ",".join(f"{item}" for item in value) if _is_sequence(value) else str(value)

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from .base import Model
 from .registry import register
@@ -40,11 +41,6 @@ POINTS = 160
 #: Larger amplitudes are called divergence.
 LARGEST = 1e100
 SPECTRUM, MODES = ("frequency",), ("step", "frequency")
-
-
-@dataclass(frozen=True)
-class ClosedForm(Declared):
-    """Options of a closed form: there are none."""
 
 
 @register
@@ -76,8 +72,8 @@ class FPrinciple(Model):
         Panel("train_loss", log="xy"),
         Panel("mode_amplitude", log="y"),
     )
-    sizes: ClassVar[tuple[int, ...]] = (240, 480, 960)  # at the default samples they fill the gaps equally
     method: ClassVar[type[ClosedForm]] = ClosedForm
+    sizes: ClassVar[tuple[int, ...]] = (240, 480, 960)  # at the default samples they fill the gaps equally
 
     samples: int = declare(60, "n", "evenly spaced points on the circle", bounds="[4, 100000]")
     learning_rate: float = declare(0.03, "η", "learning rate of the loss ½Σ(f − y)²", bounds="(0, inf)")
@@ -192,7 +188,7 @@ class FPrinciple(Model):
             "kernel_coefficient": coefficients,
             "spectral_slope": np.array(self.slope(fit)),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         facts: dict[str, Any] = {"largest_stable_rate": 2.0 / float(eigenvalues.max())}
         return Solution(curves, self.coordinates(kept), status, 0, method.as_dict(), facts)
 

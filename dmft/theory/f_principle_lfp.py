@@ -89,8 +89,8 @@ class FPrincipleLFP(Model):
         Panel("prediction_plane"),
         Panel("spectral_remainder", log="xy"),
     )
-    sizes: ClassVar[tuple[int, ...]] = (2500, 5000, 10000)
     method: ClassVar[type[Kernel]] = Kernel
+    sizes: ClassVar[tuple[int, ...]] = (2500, 5000, 10000)
 
     activation: str = declare("relu", "σ", "activation", choices=("relu", "tanh"))
     dimension: int = declare(1, "d", "dimension of the inputs; 2 for ReLU only", bounds="[1, 2]")
@@ -213,7 +213,7 @@ class FPrincipleLFP(Model):
             curves["crossover_frequency"] = np.array(np.sqrt(cubic / linear) / (2.0 * np.pi))
         if self.dimension == 1:
             curves |= dict(zip(("natural_cubic_spline", "linear_spline"), self.splines(), strict=True))
-        made = {name: self.observable(name).curve(value) for name, value in curves.items()}
+        made = self.exact_curves(curves)
         facts: dict[str, Any] = {"points": len(self.points)}
         if len(flow.rates):
             facts |= {"slowest_rate": float(flow.rates[0]), "fastest_rate": float(flow.rates[-1])}

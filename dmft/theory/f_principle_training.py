@@ -19,11 +19,13 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from . import targets
 from .base import Model
-from .f_principle import REFERENCES, ClosedForm, crossing, infinite
+from .f_principle import REFERENCES, crossing, infinite
 from .kernels.deep import TERMS, tangent_kernel
+from .lists import is_sequence, joined, numbers
 from .registry import register
 
 Array = np.ndarray
@@ -98,9 +100,7 @@ class FPrincipleTraining(Model):
     half_range: float = declare(10.0, "x_max", "the x of a sum of sines are in ±x_max", bounds="(0, inf)")
     discretisation: float = declare(0.0, "δ", "the target is rounded to multiples of δ; 0 = not", bounds="[0, inf)")
     activation: str = declare("tanh", "σ", "activation", choices=("tanh", "relu", "softplus", "identity"))
-    widths: str = declare(
-        "200,200,200,100", "", "neurons of each hidden layer", custom=lambda value: isinstance(value, (tuple, list))
-    )
+    widths: str = declare("200,200,200,100", "", "neurons of each hidden layer", custom=is_sequence)
     start_deviation: float = declare(
         0.05, "σ_0", "standard deviation of all weights and biases at the start", bounds="(0, inf)"
     )
@@ -111,7 +111,8 @@ class FPrincipleTraining(Model):
     bins: int = declare(30, "", "bins of the output for its entropy", bounds="[2, 10000]")
 
     def check(self) -> None:
-        object.__setattr__(self, "widths", ",".join(map(str, _parsed(self.widths))))
+        object.__setattr__(self, "widths", joined(self.widths))
+        object.__setattr__(self, "widths", joined(self.hidden))
         if (self.data is not None) != (self.target == "data"):
             raise ParameterError(
                 f"target = {self.target!r} with data = {self.data!r}: target data takes a file, the others take none"
@@ -153,7 +154,9 @@ class FPrincipleTraining(Model):
     @property
     def hidden(self) -> tuple[int, ...]:
         """Widths of the hidden layers."""
-        return _parsed(self.widths)
+        wanted = "neurons of each hidden layer, e.g. 200,200,100"
+        found = numbers("widths", self.widths, wanted, whole=True, good=lambda n: bool(np.all((n > 0) & (n <= 10**6))))
+        return tuple(int(number) for number in found)
 
     @property
     def on_a_line(self) -> bool:
@@ -227,7 +230,7 @@ class FPrincipleTraining(Model):
             if self.on_a_line:
                 values["time_to_fit"] = infinite(crossing(self.recorded_steps, values["peak_error"], LEVEL))
         values |= self.about_the_target()
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         facts: dict[str, Any] = {"largest_stable_rate": 1.0 / max(float(rates[-1]), 1e-300)}
         return Solution(curves, self.coordinates(kept), status, 0, method.as_dict(), facts)
 
@@ -336,19 +339,3 @@ def entropy(labels: Array) -> float:
     """Of the empirical distribution of integers, in bits."""
     part = np.unique(labels, return_counts=True)[1] / len(labels)
     return float(-np.sum(part * np.log2(part)))
-
-
-def _parsed(widths: Any) -> tuple[int, ...]:
-    """Widths from text such as ``200,200,100``, or from a sequence."""
-    words = widths.split(",") if isinstance(widths, str) else list(widths)
-    try:
-        numbers = [int(word) for word in words]
-        good = bool(numbers) and all(0 < number <= 10**6 for number in numbers)
-        good = good and all(
-            isinstance(word, str) or word == number for word, number in zip(words, numbers, strict=True)
-        )
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise ParameterError(f"widths = {widths!r} is not allowed: give neurons of each hidden layer, e.g. 200,200,100")
-    return tuple(numbers)

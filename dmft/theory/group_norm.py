@@ -20,8 +20,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .registry import register
 
 Array = np.ndarray
@@ -130,9 +130,9 @@ class GroupNorm(Model):
             "kurtosis": kurtosis(np.array(n)),
             "bound": np.sqrt(np.array(n) - 1.0),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "closed form, exact to round-off")
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), {"seconds": 0.0})
+        return Solution(curves, self.coordinates(), status, 0, method.as_dict())
 
     def coordinates(self) -> dict[str, Coordinate]:
         """The axes of theory and simulation alike."""

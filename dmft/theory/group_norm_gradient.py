@@ -19,8 +19,8 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .group_norm import REFERENCES
 from .registry import register
 
@@ -77,8 +77,8 @@ class GroupNormGradient(Model):
             "infinite_batch": np.array(limit),
             "growth": np.array(growth),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
-        return Solution(curves, self.coordinates(), Status(CONVERGED, "closed form"), 0, method.as_dict(), {})
+        curves = self.exact_curves(values)
+        return Solution(curves, self.coordinates(), Status(CONVERGED, "closed form"), 0, method.as_dict())
 
     def growth_at(self, batch: int) -> float:
         """Factor on the squared gradient from one layer to the one before it."""

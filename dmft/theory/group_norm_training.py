@@ -18,12 +18,14 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .group_norm import NORMS, REFERENCES
+from .lists import names, numbers
 from .registry import register
 
 Array = np.ndarray
+BATCHES = "whole numbers with commas, e.g. 32,16,8"
 #: Images per GPU, and validation errors of ResNet-50 on ImageNet in per cent: tables 2 and 1 of arXiv:1803.08494.
 PUBLISHED_BATCHES = (2, 4, 8, 16, 32)
 PUBLISHED = {"bn": (34.7, 27.3, 24.8, 23.7, 23.6), "gn": (24.1, 24.2, 24.0, 24.2, 24.1)}
@@ -84,13 +86,11 @@ class GroupNormTraining(Model):
     data: str = declare("digits", "", "digits, or an .npz or .h5 file with inputs (n, rows, columns) and labels")
 
     def check(self) -> None:
-        for name in self.chosen:
-            if name not in NORMS:
-                raise ParameterError(f"norms = {self.norms!r}: {name!r} is unknown, give some of {', '.join(NORMS)}")
+        chosen = self.chosen
         least = min(self.sizes_of_batches)
         if least < 1:
             raise ParameterError(f"batches = {self.batches!r}: give numbers of samples from 1, e.g. 32,16,8,4,2")
-        if least < 2 and "bn" in self.chosen:
+        if least < 2 and "bn" in chosen:
             raise ParameterError(
                 f"batches = {self.batches!r}: batch normalisation needs batches of at least 2, or leave bn out of norms"
             )
@@ -98,35 +98,19 @@ class GroupNormTraining(Model):
     @property
     def chosen(self) -> tuple[str, ...]:
         """Names of the normalisations."""
-        return tuple(dict.fromkeys(word.strip() for word in self.norms.split(",")))
+        return names("norms", self.norms, NORMS)
 
     @property
     def sizes_of_batches(self) -> Array:
         """Batches in increasing order."""
-        return numbers("batches", self.batches)
+        return np.unique(numbers("batches", self.batches, BATCHES, whole=True))
 
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The published table: validation errors in per cent, nothing of this package."""
         values = {f"published_{name}_error": np.array(errors) for name, errors in PUBLISHED.items()}
         values["published_gap"] = np.array(PUBLISHED["bn"][0] - PUBLISHED["gn"][0])
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "published table (ResNet-50, ImageNet), not a prediction for this network")
         axis = np.array(PUBLISHED_BATCHES, dtype=float)
         axes = {"published_batch": Coordinate("published_batch", axis, "B", "images per GPU")}
-        return Solution(curves, axes, status, 0, method.as_dict(), {})
-
-
-def numbers(name: str, text: str) -> Array:
-    """Whole numbers in increasing order from text such as ``32,16,8``.
-
-    Raises
-    ------
-    ParameterError
-        If a word is no whole number.
-    """
-    try:
-        return np.unique([int(word) for word in text.split(",")])
-    except ValueError:
-        raise ParameterError(
-            f"{name} = {text!r} is not allowed: give whole numbers with commas, e.g. 32,16,8"
-        ) from None
+        return Solution(curves, axes, status, 0, method.as_dict())

@@ -119,9 +119,9 @@ class Lamb(Model):
             "layerwise_rate": total / self.blocks * self.gap / horizons,
             "smoothness_sum": np.array(total),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "bounds, and the exact mean of SGD")
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), {})
+        return Solution(curves, self.coordinates(), status, 0, method.as_dict())
 
     def start_squares(self, nodes: int) -> Array:
         """E‖x_i‖² (h,) for Gaussian directions scaled to the height f₁ − f*, eq. (6).

@@ -149,12 +149,12 @@ class LambBatchScaling(Model):
             "curvature_cap": np.array(2.0 / self.curvatures[0]),
             **self.slopes(best[:, 0], length[:, 0]),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "exact for SGD; steps of fixed length with self-averaging gradients")
         if not (np.isfinite(best[:, 1]).all() and np.isfinite(length[:, 1]).all()):
             message = f"the target is not reached in {MOST} steps at the smallest batches: give a larger --smallest or "
             status = Status(NOT_CONVERGED, message + "--target")
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), {})
+        return Solution(curves, self.coordinates(), status, 0, method.as_dict())
 
     def slopes(self, rates: Array, lengths: Array) -> dict[str, Array]:
         """Slopes of ln η against ln B over the batches whose best rate of SGD is well below the cap."""

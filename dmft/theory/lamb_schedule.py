@@ -17,8 +17,8 @@ from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
 from .lamb import REFERENCES
 from .registry import register
 
@@ -80,9 +80,9 @@ class LambSchedule(Model):
             "published_minutes": np.array(76.19),
             "published_steps": np.array(8599.0),
         }
-        curves = {name: self.observable(name).curve(value) for name, value in values.items()}
+        curves = self.exact_curves(values)
         status = Status(CONVERGED, "the formulas of the recipe")
-        return Solution(curves, self.coordinates(), status, 0, method.as_dict(), {})
+        return Solution(curves, self.coordinates(), status, 0, method.as_dict())
 
     @property
     def total(self) -> int:

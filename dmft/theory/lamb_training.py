@@ -10,17 +10,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ParameterError, UnknownNameError
+from ..errors import ParameterError
 from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .f_principle import ClosedForm
-from .group_norm_training import numbers
 from .lamb import REFERENCES
+from .lists import names, numbers
 from .registry import register
 
 Array = np.ndarray
@@ -30,6 +30,7 @@ WORDS = {"momentum": "SGD with momentum", "adam": "Adam", "lars": "LARS", "lamb"
 #: The batch that the rates belong to.
 REFERENCE = 16
 ON_BATCH = ("batch_size",)
+BATCHES = "whole numbers with commas, e.g. 16,64,full"
 
 
 @register
@@ -75,21 +76,19 @@ class LambTraining(Model):
     data: str = declare("digits", "", "digits, or an .npz or .h5 file with inputs and labels")
 
     def check(self) -> None:
-        for name in self.chosen:
-            if name not in OPTIMISERS:
-                raise ParameterError(f"optimisers = {self.optimisers!r}: {UnknownNameError('one', name, OPTIMISERS)}")
+        self.chosen  # noqa: B018 — refuses other names
         if self.sizes_of_batches(10**9)[0] < 1:
             raise ParameterError(f"batches = {self.batches!r}: give numbers of samples from 1, or full")
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """Names of the optimisers."""
-        return tuple(dict.fromkeys(word.strip() for word in self.optimisers.split(",")))
+        return names("optimisers", self.optimisers, OPTIMISERS)
 
     def sizes_of_batches(self, samples: int) -> Array:
         """Batches in increasing order, for so many samples."""
         words = [str(samples) if word.strip() == "full" else word for word in self.batches.split(",")]
-        return np.unique(np.minimum(numbers("batches", ",".join(words)), samples))
+        return np.unique(np.minimum(numbers("batches", ",".join(words), BATCHES, whole=True), samples))
 
     def rate(self, name: str, batch: float) -> float:
         """Learning rate after the warm-up: eq. (1) of docs/theory/lamb_training.rst."""
@@ -107,4 +106,4 @@ class LambTraining(Model):
             curves[f"{name}_rate"] = self.observable(f"{name}_rate").curve(values)
         axis = Coordinate("batch_size", sizes.astype(float), "B", "samples of a batch")
         status = Status(CONVERGED, "rates by the scaling rules; errors are measured by the simulation alone")
-        return Solution(curves, {"batch_size": axis}, status, 0, method.as_dict(), {})
+        return Solution(curves, {"batch_size": axis}, status, 0, method.as_dict())

@@ -6,7 +6,6 @@ docs/theory/temporal_extrapolation.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -177,7 +176,6 @@ class LinearRNN(Model):
     def solve(self, method: Flows, progress: Progress) -> Solution:
         """Integrate the flow; exact to the tolerance of the steps, so there are no standard errors."""
         check_memory(self.estimate(method)["memory"], "try fewer --starts or a shorter --test-length")
-        began = time.perf_counter()
         starts, times = self.starts(method.starts), self.times()
         flows = self.flow(starts, times, method, progress)
         status, kept = flows.outcome(), int(flows.saved.min())
@@ -197,7 +195,6 @@ class LinearRNN(Model):
             "integrator": self.integrator(method),
             "evaluations": int(flows.nfev.sum()),
             "steps": int(flows.accepted.sum()),
-            "seconds": time.perf_counter() - began,
         }
         return Solution(curves, axes, status, 0, method.as_dict(), facts)
 

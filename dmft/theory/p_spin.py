@@ -64,7 +64,6 @@ class PSpin(Model):
         "(1995), arXiv:cond-mat/9502075",
     )
     observables: ClassVar[tuple[Observable, ...]] = OBSERVABLES + SCALARS
-    method: ClassVar[type[TwoTime]] = TwoTime
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("energy", log="x", guides=(Guide("threshold_energy"),)),
         Panel("aging_correlation", family="waiting_time", log="x", guides=(Guide("plateau"),)),
@@ -86,6 +85,7 @@ class PSpin(Model):
         Panel("correlation"),
         Panel("response"),
     )
+    method: ClassVar[type[TwoTime]] = TwoTime
 
     p: int = declare(3, "p", "spins in each interaction", bounds="[2, 20]")
     temperature: float = declare(0.0, "T", "temperature; 0 = gradient flow", bounds="[0, 100]")
@@ -197,7 +197,7 @@ class PSpin(Model):
             law[:, lags == 0.0] = 0.0  # at T = 0 it jumps at C = 1
             sample["asymptotic_susceptibility"] = law
         sample.update(plateau=np.array(plateau), aging_slope=np.array(slope))
-        curves = {name: self.observable(name).curve(value) for name, value in sample.items()}
+        curves = self.exact_curves(sample)
         coordinates = self.coordinates(len(sample["energy"]))
         if aged.size:
             coordinates["waiting_time"] = Coordinate("waiting_time", report.waiting, "t_w", "waiting time")

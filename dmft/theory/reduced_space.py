@@ -5,7 +5,6 @@ The network is random, or the user's own from a file. Equation numbers are those
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -128,7 +127,6 @@ class ReducedSpace(Model):
     def solve(self, method: Check, progress: Progress) -> Solution:
         """Reduce the network and compare; no standard errors, the fractions are those of infinitely many neurons."""
         check_memory(self.estimate(method)["memory"], "try fewer --neurons or --points")
-        started = time.perf_counter()
         reduction = reduce(self.made(), self.radius)
         inputs = reduction.original.inputs
         axis = self.radius * np.linspace(-1.0, 1.0, 201)
@@ -146,14 +144,14 @@ class ReducedSpace(Model):
             **counts(reduction),
             "largest_difference": reduction.difference(points),
         }
-        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves = self.exact_curves(values)
         axes = {
             "x": Coordinate("x", axis, "x_1", "first input"),
             "layer": Coordinate("layer", np.arange(1.0, len(before) + 1.0), "l", "hidden layer"),
             **self.radii(),
         }
         status = Status(CONVERGED, f"{sum(before)} hidden neurons reduced to {sum(after)}, exactly")
-        return Solution(curves, axes, status, 0, method.as_dict(), {"seconds": time.perf_counter() - started})
+        return Solution(curves, axes, status, 0, method.as_dict())
 
     def radii(self) -> dict[str, Coordinate]:
         """The axis of :data:`FRACTIONS`."""

@@ -5,9 +5,7 @@ Equation numbers are those of docs/theory/reduced_space_training.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +21,7 @@ from ..solvers.memory import check_memory
 from .base import Model
 from .reduced_space import REFERENCES
 from .registry import register
-from .target_functions import DOMAINS, NODES, Target, evaluate, make, read_table
+from .target_functions import DOMAINS, NODES, Target, evaluate, from_table, make
 
 Array = np.ndarray
 #: The arms: whole space from a standard start; whole space from the start of the reduced one; reduced space.
@@ -127,7 +125,7 @@ class ReducedSpaceTraining(Model):
 
     def problem(self) -> Target:
         """What is learned."""
-        return make(self.target) if self.data is None else read_table(Path(self.data))
+        return make(self.target) if self.data is None else from_table(self.data)
 
     def starts(self, problem: Target, rng: np.random.Generator) -> dict[str, Array]:
         """Start of each arm, y = (c, w row by row, b): eq. (6)."""
@@ -178,7 +176,6 @@ class ReducedSpaceTraining(Model):
         from .kernels.shallow_relu import flow_on_interval, flow_on_points
 
         check_memory(self.estimate(method)["memory"], "try fewer --starts or --neurons")
-        began = time.perf_counter()
         problem = self.problem()
         population, N = self.measure(problem), self.neurons
         streams = [
@@ -218,7 +215,6 @@ class ReducedSpaceTraining(Model):
         facts: dict[str, Any] = {
             "measure": "closed integrals" if population is None else f"{len(population)} points",
             "evaluations": int(flows.nfev.sum()),
-            "seconds": time.perf_counter() - began,
         }
         axes = {"t": Coordinate("t", self.times()[:kept], "t", "time"), **self.line(problem)} if kept else {}
         return Solution(curves, axes, flows.outcome(), method.starts, method.as_dict(), facts)
@@ -255,4 +251,4 @@ class ReducedSpaceTraining(Model):
         for arm, state in states.items():
             c, w, b = state[:N], state[N : 2 * N], state[2 * N :]
             values[f"fit_{arm}"] = np.maximum(x[:, None] * w + b, 0.0) @ c
-        return {name: self.observable(name).curve(value) for name, value in values.items()}
+        return self.exact_curves(values)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..results.arrays import read_arrays
+from .table import read_table
 
 Array = np.ndarray
 DRAWN, NAMED, SUFFIXES = ("gaussian", "orthant"), ("vardi-shamir",), (".npz", ".h5", ".hdf5", ".csv")
@@ -78,7 +79,7 @@ def read(path: str) -> Samples:
 
 def _arrays(file: Path) -> tuple[Array, Array]:
     if file.suffix.lower() == ".csv":
-        table = np.loadtxt(file, delimiter=",", ndmin=2, comments="#")
+        table = read_table(str(file))
         return table[:, :-1], table[:, -1]
     arrays = read_arrays(file, ("x", "y"))
     return np.asarray(arrays["x"], dtype=np.float64), np.asarray(arrays["y"], dtype=np.float64)

@@ -6,11 +6,10 @@ found as zeros of such sums. Equation numbers are those of docs/theory/relu_neur
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -179,7 +178,6 @@ class ReLUNeuron(Model):
         from ..solvers.memory import check_memory
 
         check_memory(self.estimate(method)["memory"], "try fewer --starts")
-        started = time.perf_counter()
         first = self.flows(method, progress, np.zeros(0), 0)
         times = self.times(first)
         flows = self.flows(method, progress, times, max(1, int(first.switches.max())))
@@ -195,10 +193,9 @@ class ReLUNeuron(Model):
             "limit": flows.limit,
         }
         curves = self.curves(values)
-        curves |= {name: self.observable(name).curve(np.array(value)) for name, value in self.scalars(flows).items()}
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
+        curves |= self.exact_curves(self.scalars(flows))
         axes = self.coordinates(times[:length], curves)
-        return Solution(curves, axes, flows.outcome(), 0, method.as_dict(), facts)
+        return Solution(curves, axes, flows.outcome(), 0, method.as_dict())
 
     def along(self, w: Array) -> dict[str, Array]:
         """Observables along trajectories w (starts, times, d), of the theory or the simulation."""

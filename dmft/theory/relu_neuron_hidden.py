@@ -6,7 +6,6 @@ Equation numbers are those of docs/theory/relu_neuron.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -105,7 +104,6 @@ class ReLUNeuronHidden(Model):
 
     def solve(self, method: FlowMethod, progress: Progress) -> Solution:
         """Integrate cone by cone; ``stderr`` is the change of each number at a hundred times the tolerance."""
-        started = time.perf_counter()
         path, active, switches, status, facts = self._integrate(method, progress)
         rough = path
         if status.code != INTERRUPTED:  # Ctrl-C means all of it
@@ -127,9 +125,8 @@ class ReLUNeuronHidden(Model):
             "invariant_drift": drift,
             "final_loss": curves["loss"].values[-1],
         }
-        curves |= {name: self.observable(name).curve(np.asarray(values)) for name, values in extra.items()}
+        curves |= self.exact_curves(extra)
         axes = self.coordinates(len(path), len(switches))
-        facts["seconds"] = time.perf_counter() - started
         return Solution(curves, axes, status, 0, method.as_dict(), facts)
 
     def _integrate(

@@ -7,7 +7,6 @@ are those of docs/theory/relu_neuron.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -15,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
+from ..solvers.closed_form import ClosedForm
 from .base import Model
 from .registry import register
 from .relu_neuron import POINTS, REFERENCES
@@ -42,11 +42,6 @@ SCALARS = (
     Observable("positive_target", "y_+", "the positive label", ()),
     Observable("negative_target", "y_-", "the negative label", ()),
 )
-
-
-@dataclass(frozen=True)
-class ClosedForm(Declared):
-    """Nothing to choose: the curves are known functions."""
 
 
 @register
@@ -172,7 +167,7 @@ class ReLUNeuronNetwork(Model):
 
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The logistic curves, exact for a vanishing start; ``stderr`` is the size of the start, eq. (16)."""
-        started, t = time.perf_counter(), self.times
+        t = self.times
         sizes = []
         for (f0, y), rate in zip(self.groups, self.rates, strict=True):
             growth = -2.0 * rate * t
@@ -191,8 +186,8 @@ class ReLUNeuronNetwork(Model):
             "positive_half_time": positive, "negative_half_time": negative, "final_squared_output_weights": final,
             "positive_target": self.positive_label, "negative_target": self.negative_label,
         }  # fmt: skip
-        curves |= {name: self.observable(name).curve(np.array(value)) for name, value in numbers.items()}
-        facts: dict[str, Any] = {"f0": [f0 for f0, _ in self.groups], "seconds": time.perf_counter() - started}
+        curves |= self.exact_curves(numbers)
+        facts: dict[str, Any] = {"f0": [f0 for f0, _ in self.groups]}
         status = Status(CONVERGED, "closed form, exact for a vanishing start")
         return Solution(curves, self.coordinates(len(t)), status, 0, method.as_dict(), facts)
 

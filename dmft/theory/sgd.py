@@ -81,6 +81,8 @@ class SGD(Model):
     method: ClassVar[type[Marching]] = Marching
     #: Runs from the same start on the same data, each with mini-batches of its own: 1 or 2.
     copies: ClassVar[int] = 1
+    #: Uniform numbers that :meth:`draw` needs for one sample.
+    draw_dimensions: ClassVar[int] = 2
 
     alpha: float = declare(2.0, "α", "samples per weight P/N", bounds="(0, inf)")
     delta: float = declare(
@@ -183,9 +185,6 @@ class SGD(Model):
     def start_norm(self) -> float:
         """C(0,0): the orthogonal part of the start."""
         return 1.0 - self.m0**2 if self.sphere else self.r0
-
-    #: Uniform numbers that :meth:`draw` needs for one sample.
-    draw_dimensions: ClassVar[int] = 2
 
     def draw(self, uniforms: Array) -> tuple[Array, Array, Array]:
         """Centre c, field u along the signal and label y of samples, from uniform numbers (2, n)."""

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..parameters import Declared, declare
+from ..parameters import declare
 from ..results.curve import Coordinate, Curve, Observable
 from ..results.picture import Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..solvers.closed_form import ClosedForm
 from .base import Model, sizes_for
 from .registry import register
 from .sgd import OBSERVABLES, SGD, time_axes
@@ -30,11 +31,6 @@ NAMES = (
     "magnetization", "norm", "train_loss", "test_error", "correlation", "response", "noise_kernel", "memory_kernel",
 )  # fmt: skip
 CURVES = NAMES[:4]
-
-
-@dataclass(frozen=True)
-class Exact(Declared):
-    """Options of the exact recursion: there are none."""
 
 
 @register
@@ -53,7 +49,7 @@ class SGDRandomFunctions(Model):
         *(item for item in SGD.observables if item.name in [f"final_{name}" for name in CURVES]),
     )
     figure: ClassVar[tuple[Panel, ...]] = SGD.figure
-    method: ClassVar[type[Exact]] = Exact
+    method: ClassVar[type[ClosedForm]] = ClosedForm
 
     alpha: float = declare(2.0, "α", "functions per weight P/N", bounds="(0, inf)")
     linear: float = declare(1.0, "h_1", "coefficient of q in the covariance h(q)", bounds="[0, 1e6]")
@@ -129,12 +125,12 @@ class SGDRandomFunctions(Model):
         degree = int(np.flatnonzero(self.covariance)[-1])
         return sizes_for(degree + 1.0, self.alpha)
 
-    def estimate(self, method: Exact) -> dict[str, float]:
+    def estimate(self, method: ClosedForm) -> dict[str, float]:
         from ..solvers.two_time.discrete import estimate
 
         return estimate(self.steps)
 
-    def solve(self, method: Exact, progress: Progress) -> Solution:
+    def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Exact curves and kernels by recursion; no standard errors."""
         from ..solvers.two_time.discrete import solve
 

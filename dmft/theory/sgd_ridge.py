@@ -6,7 +6,6 @@ motion diagonalises over the Marchenko–Pastur law; the sampling noise feeds ba
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -75,7 +74,6 @@ class SGDRidge(Model):
     def solve(self, method: Spectral, progress: Progress) -> Solution:
         """Exact curves; no standard errors."""
         check_memory(self.estimate(method)["memory"], "try fewer --steps")
-        started = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):
             values, gain, stationary = self._curves(MarchenkoPastur.quadrature(self.alpha, self._nodes(method)))
         good = np.all([np.isfinite(curve) & (np.abs(curve) < 1e100) for curve in values.values()], axis=0)
@@ -92,7 +90,7 @@ class SGDRidge(Model):
         curves["stationary_train_loss"] = self.observable("stationary_train_loss").curve(np.array(stationary))
         curves["noise_gain"] = self.observable("noise_gain").curve(np.array(gain))
         axes = {name: axis for name, axis in self.as_sgd().coordinates(kept).items() if name in ("t", "step")}
-        facts: dict[str, Any] = {"nodes": self._nodes(method), "seconds": time.perf_counter() - started}
+        facts: dict[str, Any] = {"nodes": self._nodes(method)}
         return Solution(curves, axes, status, 0, method.as_dict(), facts)
 
     def _nodes(self, method: Spectral) -> int:

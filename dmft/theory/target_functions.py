@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ..errors import FileFormatError, ParameterError
+from ..errors import ParameterError
+from .table import read_table
 
 Array = np.ndarray
 #: Name to inputs and domain (the same interval for every input).
@@ -99,38 +99,15 @@ def make(name: str) -> Target:
     return Target(name, inputs, interval)
 
 
-def read_table(path: Path) -> Target:
-    """A table from a CSV file: numbers separated by commas, the value in the last column, a header if there is one.
+def from_table(path: str) -> Target:
+    """A table from a CSV file, the value in the last column.
 
     Raises
     ------
-    FileFormatError
-        If the file does not exist or holds no table of numbers.
     ParameterError
-        If it has no input column, fewer than two rows, or numbers that are not finite.
+        As :func:`dmft.theory.table.read_table`; also if it has fewer than two rows, or inputs 0 only.
     """
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
-        raise FileFormatError(f"{path} does not exist: give a CSV file, inputs first and the value last") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} cannot be read ({error}): give a CSV file of numbers") from None
-    header = bool(lines) and not _are_numbers(lines[0])
-    try:
-        table = np.array([[float(part) for part in line.split(",")] for line in lines[header:]])
-    except ValueError as error:  # a word, or rows of unequal length
-        raise FileFormatError(f"{path} is not a table of numbers ({error}): one row per line, commas between") from None
-    if table.ndim != 2 or len(table) < 2 or table.shape[1] < 2:
-        raise ParameterError(f"{path} has shape {table.shape}: give at least two rows, and inputs beside the value")
-    if not np.all(np.isfinite(table)):
-        raise ParameterError(f"{path} holds {np.sum(~np.isfinite(table))} NaN or infinite numbers: remove them")
+    table = read_table(path, least=2)
     if not table[:, :-1].any():
-        raise ParameterError(f"{path} has inputs 0 only, a domain of radius 0: give other inputs")
-    return Target(str(path), table.shape[1] - 1, None, table)
-
-
-def _are_numbers(line: str) -> bool:
-    try:
-        return bool([float(part) for part in line.split(",")])
-    except ValueError:
-        return False
+        raise ParameterError(f"data = {path!r} has inputs 0 only, a domain of radius 0: give other inputs")
+    return Target(path, table.shape[1] - 1, None, table)

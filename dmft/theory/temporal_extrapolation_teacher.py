@@ -15,6 +15,7 @@ from ..parameters import declare, redeclare
 from ..results.curve import Observable
 from ..results.picture import Guide, Panel
 from .linear_rnn import EXACT, FIGURE, OVER_TIME, SCALARS
+from .lists import numbers
 from .registry import register
 from .temporal_extrapolation import TemporalExtrapolation
 
@@ -62,12 +63,7 @@ class TemporalExtrapolationTeacher(TemporalExtrapolation):
         text = getattr(self, name)
         if text is None:
             return None
-        try:
-            values = np.array([float(part) for part in str(text).split(",")])
-        except ValueError:
-            values = np.array([np.nan])
-        if not np.all(np.isfinite(values)):
-            raise ParameterError(f"{name} = {text!r} is not allowed: give finite numbers, e.g. 0.8,-0.4")
+        values = numbers(name, text, "finite numbers, e.g. 0.8,-0.4")
         if name == "masses" and np.any(values <= 0.0):
             raise ParameterError(f"masses = {text!r} is not allowed: a symmetric student has positive ones only")
         return values

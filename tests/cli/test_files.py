@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import pytest
 
+from dmft.api import load
 from dmft.theory.registry import models
 
 RIDGE = ("solve", "sgd/ridge", "--steps", "5", "--no-figure", "-o", "run.h5", "-q")
@@ -61,10 +62,12 @@ def test_bad_files_are_told_in_one_line(call, run, tmp_path, command, damage):
 def test_info_of_a_file(call, run):
     done = call("info", "run.h5")
     assert (done.code, done.err) == (0, "")
-    for word in ("sgd/ridge", "converged", "final_norm", "alpha=2.0", "nodes=0", "magnetization(t)", "arXiv:", "numba"):
+    for word in ("sgd/ridge", "converged", "final_norm", "alpha=2.0", "nodes=0", "magnetization(t)", "arXiv:"):
         assert word in done.out
     assert "dmft solve sgd/ridge --steps 5" in done.out
-    assert len(done.out.splitlines()) < 40
+    whole = call("info", "run.h5", "-v").out
+    assert "numba" in whole
+    assert all(source.split()[-1] in whole for source in load("run.h5").references)
     made = call("info", "run.h5", "--json").object
     assert (made["file"], made["status"], made["model"]) == ("run.h5", "converged", "sgd/ridge")
     assert made["provenance"]["command"].startswith("dmft solve")
@@ -119,10 +122,9 @@ def test_models(call):
 def test_model(call, slug):
     done = call("models", slug)
     model = models()[slug]
-    declared = [item for cls in (model, model.method) for item in cls.declared()]
-    assert all(item.option in done.out and item.doc in done.out for item in declared)
-    assert all(item.name in done.out for item in model.observables)
-    assert all(source in done.out for source in model.references)
+    assert done.code == 0
+    assert model.title in done.out
+    assert all(item.option in done.out for item in model.declared())  # test_screen looks at every word
     made = call("models", slug, "--json").object
     assert [item["name"] for item in made["parameters"]] == [item.name for item in model.declared()]
     assert [item["name"] for item in made["observables"]] == [item.name for item in model.observables]

@@ -212,7 +212,8 @@ def test_closed_pipe_is_quiet(program, environment, tmp_path, reader):
 
 @pytest.mark.parametrize("closing", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(program, environment, tmp_path, closing):
-    line = f"{shlex.join([*program, 'solve', *QUICK, '--no-figure', '-o', 'run.h5'])} {closing}"
+    words = [*program, "solve", *RIDGE, "--no-figure", "-o", "run.h5"]
+    line = f"{shlex.join(words)} {closing}"
     done = subprocess.run(
         ["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
@@ -257,3 +258,24 @@ def test_warnings_of_the_model_are_told_once(call):
     done = call("solve", *QUICK, "--data", "three-cluster", "--no-figure")
     assert done.code == 0
     assert done.err.count("three-cluster data with m0 = 0") == 1
+
+
+@pytest.mark.parametrize("slug", ["lamb/training", "group-norm/training", "bn-weight-decay/network"])
+def test_a_check_of_what_no_theory_predicts_is_no_agreement(slug):
+    """Told with the reason; exit code 4 only for who asked for a check. The theory and a simulation of its curves."""
+    from dmft.results.comparison import compare_solutions
+    from dmft.results.solution import Solution
+    from dmft.results.status import CONVERGED, Status
+
+    theory = dmft.solve(slug).theory
+    measured = {item.name: item.curve([1.0], [0.1]) for item in dmft.models()[slug].observables if len(item.dims) == 1}
+    known = {name: curve for name, curve in measured.items() if name not in theory}
+    comparison = compare_solutions(theory, {10: Solution(known, {}, Status(CONVERGED, ""), 8)})
+    assert comparison.verdict == "undecided"
+    assert comparison.message.startswith("nothing to compare: the theory makes no prediction of what the simulation")
+
+
+def test_an_exact_simulation_is_compared(call):
+    made = call("compare", "lamb/schedule", "--check", "--json", "--no-figure").object["comparison"]
+    assert made["verdict"] == "agrees"
+    assert set(made["observables"]) == {"learning_rate", "rate"}

@@ -109,6 +109,10 @@ def test_unknown_shell(call):
         ("solve no-such-model --alp", "--alpha"),
         ("compare --prec", "--precision"),
         ("completions z", "zsh"),
+        ("sweep sgd/ridge --over ri", "ridge="),
+        ("solve sgd/ridge --set nod", "nodes="),
+        ("solve --set data=two", "data=two-cluster"),
+        ("models relu-neuron/h", "relu-neuron/hidden"),
     ],
 )
 def test_completes(start, environment, typed, expected):
@@ -117,3 +121,27 @@ def test_completes(start, environment, typed, expected):
     done = start(env={**environment, **asked})
     assert f"plain,{expected}" in done.stdout.splitlines()
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_completes_in_bash(program, environment, tmp_path):
+    """The script as bash evaluates it: commands, slugs, options of the slug, values."""
+    name = tmp_path / "dmft"
+    name.write_text(f'#!/bin/sh\nexec {" ".join(program)} "$@"\n')
+    name.chmod(0o755)
+    script = """
+set -e
+PATH="$1:$PATH"
+eval "$(dmft completions bash)"
+complete -p dmft >&2
+ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _dmft_completion "$1"; echo "${COMPREPLY[*]}"; }
+ask dmft swee
+ask dmft solve f-principle/
+ask dmft solve sgd/ridge --rid
+ask dmft solve --output d
+"""
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["sweep", "f-principle/lfp f-principle/training", "--ridge", "door"]
+    assert "-F _dmft_completion dmft" in done.stderr

@@ -13,7 +13,7 @@ import pytest
 
 from dmft.errors import OutputError
 from dmft.results import atomic
-from dmft.results.hdf5 import load
+from dmft.results.run import Run
 
 HERE = Path(__file__).parent
 #: Forks children that save with a bomb at one system call; each must leave the old file, or the whole new one.
@@ -22,7 +22,7 @@ import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from conftest import assert_same, make_run, make_solution
-from dmft.results.hdf5 import load
+from dmft.results.run import Run
 
 folder = Path(sys.argv[2])
 path, force = folder / "run.h5", sys.argv[3] == "force"
@@ -58,7 +58,7 @@ for name, number in [*(("pwrite", k) for k in range(1, 150, 9)), ("fsync", 1), (
     died = os.WIFSIGNALED(os.waitpid(child, 0)[1])
     killed += died
     if not died or (name, number) == ("fsync", 2):  # the second is that of the folder, after the rename
-        assert_same(load(path), new)
+        assert_same(Run.load(path), new)
         path.unlink()
         if force:
             path.write_bytes(before)
@@ -76,7 +76,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from conftest import assert_same, make_run, make_solution
 from dmft.errors import OutputError
-from dmft.results.hdf5 import load
+from dmft.results.run import Run
 
 path = Path(sys.argv[2]) / "run.h5"
 old = make_run(theory=make_solution(5, steps=4), simulation=None)
@@ -94,7 +94,7 @@ for limit in range(0, size, size // 30):
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["run.h5"]
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-assert_same(load(new.save(path, force=True)), new)
+assert_same(Run.load(new.save(path, force=True)), new)
 """
 
 
@@ -125,7 +125,7 @@ def test_killed_at_any_time(tmp_path, make_run, make_solution):
             for _ in range(lines):
                 process.stdout.readline()
             process.send_signal(signal.SIGKILL)
-        assert load(path).model == "sgd"
+        assert Run.load(path).model == "sgd"
 
 
 def test_full_disk(tmp_path):
@@ -136,8 +136,8 @@ def test_existing_file_is_kept_without_force(run, small_run, tmp_path, assert_sa
     path = small_run.save(tmp_path / "run.h5")
     with pytest.raises(OutputError, match=r"exists already.*force"):
         run.save(path)
-    assert_same(load(path), small_run)
-    assert_same(load(run.save(path, force=True)), run)
+    assert_same(Run.load(path), small_run)
+    assert_same(Run.load(run.save(path, force=True)), run)
     assert os.listdir(tmp_path) == ["run.h5"]
 
 
@@ -159,7 +159,7 @@ def test_second_writer_loses(links, run, small_run, tmp_path, monkeypatch, asser
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(OutputError, match="exists already"):
         run.save(path)
-    assert_same(load(path), small_run)
+    assert_same(Run.load(path), small_run)
     assert os.listdir(tmp_path) == ["run.h5"]
 
 
@@ -168,7 +168,7 @@ def test_file_system_without_links(run, tmp_path, monkeypatch, assert_same):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)
-    assert_same(load(run.save(tmp_path / "run.h5")), run)
+    assert_same(Run.load(run.save(tmp_path / "run.h5")), run)
     assert os.listdir(tmp_path) == ["run.h5"]
 
 
@@ -248,7 +248,7 @@ def test_permissions_follow_the_umask(run, tmp_path):
 
 def test_leftovers_do_not_matter(run, tmp_path, assert_same):
     (tmp_path / ".dmft-0123456789abcdef.tmp").write_bytes(b"half a file")
-    assert_same(load(run.save(tmp_path / "run.h5")), run)
+    assert_same(Run.load(run.save(tmp_path / "run.h5")), run)
 
 
 def test_sink_behaves_like_a_file(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmft.results.comparison import AGREES, DEVIATES, FALSE_ALARM, compare_solutions
+from dmft.results.comparison import AGREES, DEVIATES, FALSE_ALARM, UNDECIDED, compare_solutions
 from dmft.results.curve import Observable
 from dmft.results.solution import Solution
 from dmft.results.statistics import Moments
@@ -115,21 +115,37 @@ def test_curves_of_different_length_are_compared_where_both_are():
 
 
 @pytest.mark.parametrize(
-    ("theory", "simulation"),
+    ("theory", "simulation", "reason"),
     [
-        (exact(SCALAR, np.array(1.0)), solution(SCALAR, np.array([1.0, 2.0]))),
-        (exact(CURVE, np.ones(3)), solution(CURVE, np.ones((1, 3)))),
-        (exact(CURVE, np.ones(3)), solution(CURVE, np.ones((4, 3)))),
-        (exact(CURVE, np.full(3, np.nan)), solution(CURVE, np.random.default_rng(0).normal(size=(4, 3)))),
-        (exact(MATRIX, np.ones((3, 3))), solution(CURVE, np.ones((4, 3)))),
+        (exact(SCALAR, np.array(1.0)), solution(SCALAR, np.array([1.0, 2.0])), "the simulation reports no curves"),
+        (exact(CURVE, np.ones(3)), solution(CURVE, np.ones((1, 3))), "one replica has no error bars"),
+        (exact(CURVE, np.ones(3)), solution(CURVE, np.ones((4, 3))), "the common curves do not fluctuate"),
+        (
+            exact(CURVE, np.full(3, np.nan)),
+            solution(CURVE, np.random.default_rng(0).normal(size=(4, 3))),
+            "the common curves do not fluctuate",
+        ),
+        (exact(MATRIX, np.ones((3, 3))), solution(CURVE, np.ones((4, 3))), "the theory makes no prediction of what"),
     ],
     ids=["scalars only", "one replica", "no noise", "nan", "nothing in common"],
 )
-def test_nothing_to_compare_is_no_agreement(theory, simulation):
+def test_nothing_to_compare_is_no_agreement(theory, simulation, reason):
     comparison = judge(theory, {100: simulation})
     assert comparison.observables == {}
-    assert comparison.verdict == DEVIATES
-    assert "nothing to compare" in comparison.message
+    assert comparison.verdict == UNDECIDED
+    assert comparison.message.startswith(f"nothing to compare: {reason}")
+
+
+def test_an_exact_simulation_is_judged_by_its_round_off():
+    """Neither samples nor errors: equal up to the last digits agrees, a part in 10⁹ deviates."""
+    values = 5e-3 * np.linspace(0.5, 1.0, 20)
+
+    def made(factor):
+        return Solution({"curve": CURVE.curve(factor * values)}, {}, DONE, 0)
+
+    assert made(1.0).exact
+    assert compare_solutions(made(1.0), {10: made(1.0 + 1e-15)}).verdict == AGREES
+    assert compare_solutions(made(1.0), {10: made(1.0 + 1e-9)}).verdict == DEVIATES
 
 
 def test_a_deterministic_simulation_is_judged_by_the_error_that_it_states():

@@ -13,7 +13,7 @@ from dmft.errors import OutputError, ParameterError, UnknownNameError
 from dmft.results import figures
 from dmft.results.curve import Observable
 from dmft.results.figures import plot, save_figure
-from dmft.results.labels import mathematics, short_name, title
+from dmft.results.labels import mathematics, parameter_name, short_name, title
 from dmft.results.panels import MARKS, residual
 from dmft.results.solution import Solution
 from dmft.results.status import Status
@@ -224,11 +224,19 @@ def test_pyplot_is_left_alone(run):
     ("symbol", "expected"),
     [
         ("m", "$m$"), ("ε_test", r"$ε_{\mathrm{test}}$"), ("t'", "$t′$"), ("seed", r"$\mathrm{seed}$"),
-        ("50%", r"$50\%$"), ("a$b", r"$a\$b$"), ("x^", "x^"), ("", ""),
+        ("50%", r"$50\%$"), ("ln g_l", r"$\mathrm{ln}\ g_{\mathrm{l}}$"),
+        ("ln|tan φ|", r"$\mathrm{ln}\,|\mathrm{tan}\ φ|$"),
+        ("dlnη/dlnB", r"$d\mathrm{ln}\,η/d\mathrm{ln}\,B$"), ("BN, test", r"$\mathrm{BN},\ \mathrm{test}$"),
+        ("T_eff_end", r"$T_{\mathrm{eff,end}}$"), ("maximum", r"$\mathrm{maximum}$"),
+        ("a$b", r"$a\$b$"), ("x^", "x^"), ("", ""),
     ],
 )  # fmt: skip
 def test_symbols(symbol, expected):
     assert mathematics(symbol) == expected
+
+
+def test_names_of_parameters():
+    assert [parameter_name(name) for name in ("t_max", "hidden_layers")] == [r"$t_{\mathrm{max}}$", "hidden layers"]
 
 
 def test_short_names():

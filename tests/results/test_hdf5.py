@@ -18,7 +18,7 @@ import dmft
 from dmft.errors import FileFormatError, OutputError
 from dmft.results.comparison import Comparison
 from dmft.results.curve import Coordinate, Curve
-from dmft.results.hdf5 import load, save
+from dmft.results.hdf5 import save
 from dmft.results.run import Run
 from dmft.results.solution import Solution
 from dmft.results.status import ORDER, Status
@@ -69,7 +69,7 @@ def test_round_trip(data, tmp_path_factory, assert_same):
     )  # fmt: skip
     path = tmp_path_factory.mktemp("round") / "run.h5"
     assert save(run, path) == path
-    assert_same(load(path), run)
+    assert_same(Run.load(path), run)
 
 
 def test_round_trip_of_everything(run, tmp_path, assert_same):
@@ -88,16 +88,16 @@ def test_round_trip_of_the_parts(make_run, make_solution, tmp_path, assert_same)
         )
     ):
         run = make_run(**changes)
-        assert_same(load(run.save(tmp_path / f"{number}.h5")), run)
+        assert_same(Run.load(run.save(tmp_path / f"{number}.h5")), run)
 
 
 def test_what_is_not_finite_is_null_in_attributes(run, make_run, tmp_path):
     theory = dataclasses.replace(run.theory, diagnostics={"a": math.nan, "b": [math.inf, np.float64(1.0), np.int64(2)]})
     path = make_run(theory=theory).save(tmp_path / "run.h5")
-    assert load(path).theory.diagnostics == {"a": None, "b": [None, 1.0, 2]}
+    assert Run.load(path).theory.diagnostics == {"a": None, "b": [None, 1.0, 2]}
     with h5py.File(path) as file:
         assert "NaN" not in file["comparison"].attrs["observables"].decode()
-    assert math.isnan(load(path).comparison.observables["norm"].exponent)
+    assert math.isnan(Run.load(path).comparison.observables["norm"].exponent)
 
 
 def test_structure(run, tmp_path):
@@ -154,7 +154,7 @@ def test_everything_is_under_a_checksum(run, tmp_path):
 
 def test_golden_file_of_schema_1(make_run, make_solution):
     """A file written by an earlier version opens for ever; only rounding of exp may differ between machines."""
-    run = load(GOLDEN)
+    run = Run.load(GOLDEN)
     expected = make_run(theory=make_solution(1, steps=4), simulation=make_solution(2, steps=4, size=500))
     assert repr(run.comparison) == repr(expected.comparison)
     for name in ("model", "parameters", "references", "provenance", "changed", "status", "method"):
@@ -169,7 +169,7 @@ def test_golden_file_of_schema_1(make_run, make_solution):
 
 def test_seed_beyond_64_bits(run, make_run, tmp_path, assert_same):
     big = make_run(theory=dataclasses.replace(run.theory, method={"seed": 2**70}))
-    assert_same(load(big.save(tmp_path / "run.h5")), big)
+    assert_same(Run.load(big.save(tmp_path / "run.h5")), big)
 
 
 def test_arrays_that_netcdf_cannot_name_are_refused(run, make_run, tmp_path):
@@ -242,7 +242,7 @@ def test_refused(case, run, tmp_path):
     spoil, words = REFUSED[case]
     spoil(path)
     with pytest.raises(FileFormatError, match=words) as caught:
-        load(path)
+        Run.load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -250,9 +250,9 @@ def test_refused(case, run, tmp_path):
 def test_missing_file_and_folder(tmp_path):
     for path, words in ((tmp_path / "none.h5", "does not exist"), (tmp_path, "is a folder")):
         with pytest.raises(FileFormatError, match=words):
-            load(path)
+            Run.load(path)
     with pytest.raises(FileFormatError, match="cannot read"):
-        load(tmp_path / ("x" * 300))
+        Run.load(tmp_path / ("x" * 300))
 
 
 def test_every_truncation_is_refused(small_run, tmp_path):
@@ -261,7 +261,7 @@ def test_every_truncation_is_refused(small_run, tmp_path):
     for length in [*range(0, len(data), len(data) // 60), len(data) - 1]:
         path.write_bytes(data[:length])
         with pytest.raises(FileFormatError):
-            load(path)
+            Run.load(path)
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(4_000, marks=pytest.mark.slow)])
@@ -273,7 +273,7 @@ def test_flipped_bits_are_refused_or_harmless(count, small_run, tmp_path, assert
         spoilt[position // 8] ^= 1 << (position % 8)
         path.write_bytes(spoilt)
         try:
-            found = load(path)
+            found = Run.load(path)
         except FileFormatError:
             refused += 1
         else:

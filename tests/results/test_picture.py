@@ -8,14 +8,16 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import dmft
 from dmft.errors import DMFTError, ParameterError
 from dmft.results.curve import Coordinate, Observable
 from dmft.results.figures import chosen, plot
-from dmft.results.hdf5 import load, save
+from dmft.results.hdf5 import save
 from dmft.results.picture import Guide, Panel
-from dmft.results.scales import cell_edges
+from dmft.results.run import Run
+from dmft.results.scales import cell_edges, tick_logarithm, tick_numbers
 from dmft.results.solution import Solution
 from dmft.results.status import Status
 from dmft.theory.base import Model
@@ -111,6 +113,48 @@ def test_steps_have_no_halves(figure_run):
     np.testing.assert_array_equal(ticks, ticks.round())
 
 
+def tick_names(axis):
+    axis.axes.figure.draw_without_rendering()
+    low, high = axis.get_view_interval()
+    shown = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
+    return [label.get_text() for place, label in shown if low <= place <= high]
+
+
+def test_few_points_of_a_logarithmic_axis_are_its_ticks():
+    axes = Figure().subplots()
+    axes.set(xscale="log", xlim=(2, 32), yscale="log", ylim=(0.03, 0.4))
+    tick_logarithm(axes.xaxis, np.array([2, 4, 8, 16, 32]))
+    tick_logarithm(axes.yaxis, np.array([0.03, 0.4]), at_points=False)
+    assert tick_names(axes.xaxis) == ["2", "4", "8", "16", "32"]
+    assert tick_names(axes.yaxis) == ["0.05", "0.1", "0.2"]
+
+
+def test_ticks_far_from_one_are_powers():
+    axes = Figure().subplots()
+    axes.set(xscale="log", xlim=(1e-5, 2e6))
+    tick_logarithm(axes.xaxis, np.array([1e-5, 2e-4, 1.0, 2e6]))
+    assert tick_names(axes.xaxis) == ["$10^{-5}$", r"$2\times10^{-4}$", "1", r"$2\times10^{6}$"]
+
+
+def test_few_points_that_count_are_ticks():
+    axes = Figure().subplots()
+    axes.set_xlim(1, 3)
+    tick_numbers(axes.xaxis, np.array([1.0, 2.0, 3.0]))
+    assert tick_names(axes.xaxis) == ["1", "2", "3"]
+    before = axes.yaxis.get_major_locator()
+    tick_numbers(axes.yaxis, np.array([0.5, 1.0]))
+    assert axes.yaxis.get_major_locator() is before, "these are no counts"
+
+
+def test_a_map_stands_beside_the_last_curve(figure_run):
+    """Of one curve with a residual and one map: one row, the map as high as the curve and its residual."""
+    figure = plot(figure_run, [Panel("chi"), Panel("spectrum")])
+    axes = {item.get_title(loc="left")[:3]: item.get_subplotspec() for item in figure.axes}
+    assert [axes[letter].colspan.start for letter in ("(a)", "(b)")] == [0, 1]
+    assert axes["(a)"].rowspan.start == axes["(b)"].rowspan.start == 0
+    assert axes["(b)"].rowspan.stop == figure.axes[0].get_gridspec().nrows
+
+
 def test_maps_over_any_axes(figure_run):
     axes = drawn(figure_run, Panel("spectrum", log="yz"))
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
@@ -163,7 +207,7 @@ def test_files_keep_the_figure(figure_run, tmp_path):
     figure = (Panel("chi", "B", "xy", (Guide("T", "x/y", 2.0, "$T$"), Guide("law")), "plot"), Panel("B"))
     run = dataclasses.replace(figure_run, figure=figure)
     save(run, tmp_path / "run.h5")
-    assert load(tmp_path / "run.h5").figure == figure
+    assert Run.load(tmp_path / "run.h5").figure == figure
 
 
 def test_every_model_shows_what_it_declares():

@@ -11,14 +11,14 @@ from dmft.simulation.backend import get_backend
 from dmft.simulation.bn_weight_decay_network import Replica, _data, measured
 from dmft.simulation.method import Simulation
 from dmft.simulation.networks.losses import cross_entropy
-from dmft.theory.bn_weight_decay_network import BNNetwork
+from dmft.theory.bn_weight_decay_network import BNWeightDecayNetwork
 from dmft.theory.scale_invariant import cosine, next_norm
 
 SLUG = "bn-weight-decay/network"
 
 
 def replica(size=8, seed=0, **options):
-    model = BNNetwork(data="teacher", **options)
+    model = BNWeightDecayNetwork(data="teacher", **options)
     return Replica(model, Simulation(size=size), get_backend("numpy"), np.random.default_rng(seed), _data(model))
 
 
@@ -96,7 +96,7 @@ def test_free_growth_bounds_the_effective_learning_rate():
 
 
 def test_cycles_are_peaks_of_the_effective_learning_rate():
-    model = BNNetwork(data="teacher", eta=0.1, weight_decay=0.01, steps=400)
+    model = BNWeightDecayNetwork(data="teacher", eta=0.1, weight_decay=0.01, steps=400)
     t = np.arange(401)
     norm = np.exp(-0.25 * np.cos(2.0 * np.pi * t / 50.0))
     taken = np.stack([np.ones(401), norm, np.ones(401), np.ones(401)], axis=1)

@@ -9,7 +9,7 @@ import dmft
 from dmft.errors import ParameterError
 from dmft.simulation.bn_regularization_generalization import Replica
 from dmft.simulation.method import Simulation
-from dmft.theory.bn_regularization_generalization import BNGeneralization, ridge_error, scaled_error
+from dmft.theory.bn_regularization_generalization import BNRegularizationGeneralization, ridge_error, scaled_error
 from dmft.theory.replica_relu import averages, equations, solve_relu
 
 SLUG = "bn-regularization/generalization"
@@ -107,7 +107,7 @@ def test_descent_of_relu_under_weak_decay_ends_above_the_global_minimum():
 
 def test_exact_batch_normalisation_is_scaled_least_squares():
     """The gain that random batches of the training set give is c_M, within its own error."""
-    model = BNGeneralization(optimiser="bn", batch=8, label_noise=0.0)
+    model = BNRegularizationGeneralization(optimiser="bn", batch=8, label_noise=0.0)
     replica = Replica(model, Simulation(size=60), None, np.random.default_rng(1))
     h = np.random.default_rng(2).standard_normal(2000)
     gains = [replica._batch_gain(h, h) for _ in range(8)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import dmft
 from dmft.errors import ParameterError
-from dmft.theory.bn_weight_decay_jumps import BNJumps
+from dmft.theory.bn_weight_decay_jumps import BNWeightDecayJumps
 
 SLUG = "bn-weight-decay/jumps"
 
@@ -30,7 +30,9 @@ def test_bounds_are_those_of_the_sheet():
     st.floats(0.3, 20.0), st.integers(0, 1000),
 )  # fmt: skip
 def test_bounds_hold_for_every_path(eta, product, delta, low, width, rho0, seed):
-    model = BNJumps(eta=eta, weight_decay=product / eta, delta=delta, grad_min=low, grad_max=low + width, rho0=rho0)
+    model = BNWeightDecayJumps(
+        eta=eta, weight_decay=product / eta, delta=delta, grad_min=low, grad_max=low + width, rho0=rho0
+    )
     bounds = model.bounds()
     _, first = model._batch(64, np.random.default_rng(seed))
     assert first.min() >= np.floor(bounds["t_min"])
@@ -40,7 +42,7 @@ def test_bounds_hold_for_every_path(eta, product, delta, low, width, rho0, seed)
 
 def test_bounds_are_tight():
     """With the largest gradient just above the threshold, and the smallest as well, times meet the bounds."""
-    model = BNJumps(grad_min=1.0, grad_max=1.0, delta=1e-5, rho0=50.0, steps=400)
+    model = BNWeightDecayJumps(grad_min=1.0, grad_max=1.0, delta=1e-5, rho0=50.0, steps=400)
     bounds = model.bounds()
     _, first = model._batch(3, np.random.default_rng(0))
     assert first.min() == first.max() == np.ceil(bounds["t_min"])

@@ -8,7 +8,7 @@ import pytest
 import dmft
 from dmft.errors import ParameterError
 from dmft.simulation.bn_weight_decay_sphere import step
-from dmft.theory.bn_weight_decay_sphere import BNSphere
+from dmft.theory.bn_weight_decay_sphere import BNWeightDecaySphere
 
 SLUG = "bn-weight-decay/sphere"
 
@@ -47,7 +47,7 @@ def test_the_law_is_a_fixed_point_of_the_modulus():
     moved, loss = step(w, np.array(e), heights)
     np.testing.assert_allclose(np.abs(moved), w, rtol=1e-14)
     assert moved[1, 0] < 0.0
-    assert loss == pytest.approx(BNSphere().law(np.array(e)), rel=1e-14)
+    assert loss == pytest.approx(BNWeightDecaySphere().law(np.array(e)), rel=1e-14)
 
 
 def test_twin_agrees():
@@ -57,8 +57,8 @@ def test_twin_agrees():
 
 
 def test_heights_from_a_tuple():
-    assert BNSphere(curvature=(1.0, 2)).curvature == "1.0,2"
-    assert BNSphere(curvature="3").heights.tolist() == [3.0]
+    assert BNWeightDecaySphere(curvature=(1.0, 2)).curvature == "1.0,2"
+    assert BNWeightDecaySphere(curvature="3").heights.tolist() == [3.0]
 
 
 @pytest.mark.parametrize("options", [{"curvature": "1,x"}, {"curvature": "1,-2"}, {"curvature": ""}, {"elr": 0.0}])

@@ -125,7 +125,7 @@ def test_mistakes_of_the_variants_are_told():
             GroupNormGradient(batch=batch)
     GroupNormGradient(batch=1, norm="ln")
     for options, message in (
-        ({"norms": "bn,rn"}, "norms = 'bn,rn': 'rn' is unknown"),
+        ({"norms": "bn,rn"}, "norms = 'bn,rn': unknown one 'rn': did you mean 'ln'"),
         ({"batches": "32,1"}, "batch normalisation needs batches of at least 2"),
         ({"batches": "32,x"}, "give whole numbers with commas"),
         ({"batches": "0", "norms": "gn"}, "give numbers of samples from 1"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import importlib
+import inspect
+import re
+import sys
 
 import pytest
 
@@ -12,6 +17,12 @@ from dmft.theory import registry
 from dmft.theory.base import Model
 from dmft.theory.sgd import SGD
 
+BUILT_IN = [slug for slug, model in dmft.models().items() if model.__module__.startswith("dmft.")]
+UNITS = ("1", "bit", "min", "rad", "step")
+#: The order of what stands in every model, as far as it does.
+ATTRIBUTES = ("slug", "title", "references", "observables", "figure", "method", "sizes", "twin")
+METHODS = ("check", "warnings", "default_sizes", "estimate", "solve", "coordinates")
+
 
 @pytest.fixture
 def own_registry(monkeypatch):
@@ -20,20 +31,59 @@ def own_registry(monkeypatch):
     monkeypatch.setattr(registry, "_models", dict(registry._models))
 
 
-def test_every_model_is_complete():
-    for slug, model in dmft.models().items():
-        assert model.slug == slug
-        assert model.title
-        assert model.references
-        assert not model.title.endswith(".")
-        names = [item.name for item in model.observables]
-        assert len(set(names)) == len(names)
-        assert all(item.doc for item in (*model.declared(), *model.method.declared()))
-        assert all(item.symbol for item in model.observables)
-        made = model()
-        assert model.from_dict(made.as_dict()) == made
-        assert made.estimate(model.method())["memory"] >= 0.0
-        assert hash(made) == hash(model())
+@pytest.mark.parametrize("slug", BUILT_IN)
+def test_every_model_is_complete(slug):
+    """Words, symbols, units and sources of all that it declares."""
+    model = dmft.models()[slug]
+    assert model.slug == slug
+    assert model.__doc__
+    assert model.title
+    assert not model.title.endswith(".")
+    assert model.references
+    assert all(re.search(r"arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7})|\(\d{4}\)", source) for source in model.references)
+    names = [item.name for item in model.observables]
+    assert len(set(names)) == len(names)
+    for item in model.observables:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", item.name), "a name in words"
+        assert item.symbol
+        assert item.long_name
+        assert item.unit in UNITS
+        assert len(set(item.dims)) == len(item.dims)
+    for cls in (model, model.method):
+        for item in cls.declared():
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", item.name)
+            assert item.doc
+            assert item.unit in ("", *UNITS)
+            assert item.kind in (bool, str) or item.bounds is not None, f"{item.name} has no bounds"
+    assert {panel.y for panel in model.figure} <= set(names)
+    made = model()
+    assert model.from_dict(made.as_dict()) == made
+    assert made.estimate(model.method())["memory"] >= 0.0
+    assert hash(made) == hash(model())
+
+
+@pytest.mark.parametrize("slug", BUILT_IN)
+def test_models_look_like_siblings(slug):
+    """File and class are called as the slug; attributes, parameters and methods stand in one order, as in the twin."""
+    model = dmft.models()[slug]
+    file = slug.replace("/", "_").replace("-", "_")
+    assert model.__module__ == f"dmft.theory.{file}"
+    assert model.__name__.lower() == file.replace("_", "")
+    (tree,) = (
+        node for node in ast.parse(inspect.getsource(sys.modules[model.__module__])).body
+        if isinstance(node, ast.ClassDef) and node.name == model.__name__
+    )  # fmt: skip
+    fields = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
+    methods = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    declared = ["declare" in ast.unparse(node.value) for node in fields]
+    assert declared == sorted(declared), "attributes of the class stand before the parameters"
+    assert [node for node in tree.body if isinstance(node, (ast.AnnAssign, ast.FunctionDef))][: len(fields)] == fields
+    for names, order in (([ast.unparse(node.target) for node in fields], ATTRIBUTES), (methods, METHODS)):
+        found = [name for name in names if name in order]
+        assert found == [name for name in order if name in found]
+    twin = importlib.import_module(model.twin_module())
+    assert list(inspect.signature(twin.simulate).parameters)[:3] == ["model", "method", "progress"]
+    assert list(inspect.signature(twin.estimate).parameters) == ["model", "method"]
 
 
 def test_families_come_with_their_variants():

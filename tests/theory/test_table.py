@@ -22,6 +22,13 @@ def write(tmp_path):
     return write
 
 
+def test_any_columns_and_comments(write):
+    found = read_table(write("# made by hand\na,b,value\n1,2,3\n# the last one\n4,5,6\n"))
+    np.testing.assert_array_equal(found, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    with pytest.raises(ParameterError, match="line 2: value = 'x' is no finite number"):
+        read_table(write("1,2,3\n4,5,x\n"))
+
+
 @pytest.mark.parametrize("text", ["x,y\n1,2\n3,4e-1\n", "1, 2\n\n 3,.4\n", "\ufeffx,y\r\n1,2\r\n3,0.4\r\n"])
 def test_header_blank_lines_and_spaces(write, text):
     np.testing.assert_array_equal(read_table(write(text), COLUMNS, 2), [[1.0, 2.0], [3.0, 0.4]])

@@ -13,6 +13,7 @@ from ..compiled import compiled, inlined
 
 TILE = 2048
 LANES = 64
+GROUP, GRAIN = 128, 16  #: most paths in one triangular solve, and what their number is a multiple of
 
 
 @compiled
@@ -297,21 +298,47 @@ def sum_and_difference(first, second, scale):
 
 
 @compiled
-def path_response_row(t, coupling, columns, slopes, out):
-    """Exact response of every path at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
+def affordable_paths(slopes, most, least):
+    """Largest 2^-k of all paths of which at most `most` have a slope that is not 0, but no fewer than `least`.
+
+    The share of such paths is that of all: stopping at the first that is too many would favour small slopes.
+    """
+    paths, live = slopes.shape[0], 0
+    for i in range(paths):
+        if slopes[i] != 0.0:
+            live += 1
+    while paths >= 2 * least and live > most:
+        paths //= 2
+        live //= 2
+    return paths
+
+
+@inlined
+def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
+    """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
+    c, row, last, total = x.dtype.type(coupling), x[s, :width], x[t, :width], x.dtype.type(0.0)
+    for lane in range(width):
+        row[lane] = slope[members[lane]] * (response - c * sums[lane])
+    for lane in range(width):
+        total += last[lane] * row[lane]
+    return np.float64(total)
+
+
+@compiled
+def path_response_row(t, coupling, columns, slopes, n, out):
+    """Exact response of the first `n` paths at time `t`: the row ``out[s] = (1/n) Σ_i D_i(t) ∂r_i(t)/∂P(s)`` for s < t.
 
     ``ρ = (1 + coupling R D)⁻¹``, of which only row t is needed: ρ(t,s) = −coupling x(s) with
     ``x(s) = D(s) [R(t,s) − coupling Σ_{s<v<t} x(v) R(v,s)]``, from s = t−1 down. R is common to all paths, so this is
-    a triangular solve with many right-hand sides: the paths with D(t) ≠ 0 in tiles, eight v at once.
+    a triangular solve with many right-hand sides: the paths with D(t) ≠ 0 in groups, two s and four v at once.
 
     Parameters
     ----------
     columns : ndarray (times, times)
         ``columns[s, v] = R(v, s)``: the response, transposed.
-    slopes : ndarray (times, n)
+    slopes : ndarray (times, paths)
         D of every path up to time t; its precision is that of the sums.
     """
-    n = slopes.shape[1]
     for s in range(t + 1):
         out[s] = 0.0
     live, alive = np.empty(n, dtype=np.int64), 0
@@ -319,63 +346,43 @@ def path_response_row(t, coupling, columns, slopes, out):
         if slopes[t, i] != 0.0:
             live[alive] = i
             alive += 1
-    members = np.zeros(LANES, dtype=np.int64)
-    x = np.zeros((t + 1, LANES), dtype=slopes.dtype)  # its row t holds D(t), 0 in unused lanes
-    sums = np.empty(LANES, dtype=slopes.dtype)
-    c = x.dtype.type(coupling)
-    for start in range(0, alive, LANES):
+    groups = max((alive + GROUP - 1) // GROUP, 1)
+    width = (alive + groups * GRAIN - 1) // (groups * GRAIN) * GRAIN  # groups of one size waste few lanes
+    members = np.zeros(GROUP, dtype=np.int64)
+    x = np.zeros((t + 1, GROUP), dtype=slopes.dtype)  # its row t holds D(t), 0 in unused lanes
+    upper, lower = np.empty(GROUP, dtype=slopes.dtype), np.empty(GROUP, dtype=slopes.dtype)
+    for group in range(groups):
+        start = group * width
         x[t] = 0.0
-        for lane in range(min(LANES, alive - start)):
+        for lane in range(min(width, alive - start)):
             members[lane] = live[start + lane]
             x[t, lane] = slopes[t, members[lane]]
-        for s in range(t - 1, -1, -1):
-            a = columns[s]
-            sums[:] = 0.0
+        for s in range(t - 1, -1, -2):  # x(s) and x(s−1), which need the same later x; the latter x(s) as well
+            a, b = columns[s], columns[max(s - 1, 0)]
+            upper[:] = 0.0
+            lower[:] = 0.0
             v = s + 1
-            while v + 7 < t:
-                a0, a1, a2, a3, a4, a5, a6, a7 = (
-                    a[v],
-                    a[v + 1],
-                    a[v + 2],
-                    a[v + 3],
-                    a[v + 4],
-                    a[v + 5],
-                    a[v + 6],
-                    a[v + 7],
-                )
-                x0, x1, x2, x3, x4, x5, x6, x7 = (
-                    x[v],
-                    x[v + 1],
-                    x[v + 2],
-                    x[v + 3],
-                    x[v + 4],
-                    x[v + 5],
-                    x[v + 6],
-                    x[v + 7],
-                )
-                for lane in range(LANES):
-                    sums[lane] += (
-                        a0 * x0[lane]
-                        + a1 * x1[lane]
-                        + a2 * x2[lane]
-                        + a3 * x3[lane]
-                        + a4 * x4[lane]
-                        + a5 * x5[lane]
-                        + a6 * x6[lane]
-                        + a7 * x7[lane]
-                    )
-                v += 8
+            while v + 3 < t:
+                a0, a1, a2, a3 = a[v], a[v + 1], a[v + 2], a[v + 3]
+                b0, b1, b2, b3 = b[v], b[v + 1], b[v + 2], b[v + 3]
+                x0, x1, x2, x3 = x[v], x[v + 1], x[v + 2], x[v + 3]
+                for lane in range(width):
+                    y0, y1, y2, y3 = x0[lane], x1[lane], x2[lane], x3[lane]
+                    upper[lane] += a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3
+                    lower[lane] += b0 * y0 + b1 * y1 + b2 * y2 + b3 * y3
+                v += 4
             while v < t:
-                a0, x0 = a[v], x[v]
-                for lane in range(LANES):
-                    sums[lane] += a0 * x0[lane]
+                a0, b0, x0 = a[v], b[v], x[v]
+                for lane in range(width):
+                    upper[lane] += a0 * x0[lane]
+                    lower[lane] += b0 * x0[lane]
                 v += 1
-            slope, row, last, response, total = slopes[s], x[s], x[t], a[t], x.dtype.type(0.0)
-            for lane in range(LANES):
-                row[lane] = slope[members[lane]] * (response - c * sums[lane])
-            for lane in range(LANES):
-                total += last[lane] * row[lane]
-            out[s] -= coupling * np.float64(total)
+            out[s] -= coupling * _solved_row(s, t, coupling, a[t], slopes[s], members, width, upper, x)
+            if s:
+                b0, x0 = b[s], x[s]
+                for lane in range(width):
+                    lower[lane] += b0 * x0[lane]
+                out[s - 1] -= coupling * _solved_row(s - 1, t, coupling, b[t], slopes[s - 1], members, width, lower, x)
     for s in range(t):
         out[s] /= n
 
@@ -451,7 +458,9 @@ def _observe(evaluate, parameters, t, numbers, state):
         else:
             for i in range(state.slopes.shape[2]):
                 state.slopes[c, t, i] = work[c, 3, i]
-            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], state.rows[c])
+            paths = affordable_paths(work[c, 3], numbers.budget / max(t, 1), numbers.least)
+            state.carriers[c] += paths
+            path_response_row(t, numbers.coupling, state.columns, state.slopes[c], paths, state.rows[c])
     if not next_kernels(t, slope, numbers, state):
         return drive, False
     if copies == 2:

@@ -23,6 +23,7 @@ import numpy as np
 from . import kernels
 from .covariance import gram
 from .problem import MarchingProblem, Sample
+from .response import Carriers
 from .sampling import Paths, random_signs
 from .state import Numbers, State
 
@@ -36,7 +37,7 @@ LARGEST = {"float64": 1e100, "float32": 1e60}
 
 
 class March:
-    """State of one march over ``steps`` steps with `count` paths; `digits` as in :class:`Paths`."""
+    """State of one march of `steps` steps with `count` paths; `digits` as in :class:`Paths`; no `carriers`: probes."""
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class March:
         count: int,
         digits: Array | None,
         precision: str,
-        response_paths: int,
+        carriers: Carriers | None,
         rng: np.random.Generator,
     ) -> None:
         times, copies = steps + 1, problem.copies
@@ -56,9 +57,11 @@ class March:
             width=np.sqrt(problem.delta), step=problem.learning_rate, decay=problem.decay, sphere=problem.sphere,
             amplitude=problem.amplitude, mean=problem.chain.mean, stay=1.0 - problem.chain.turn_off,
             join=problem.chain.turn_on, largest=LARGEST[precision], tolerance=TOLERANCE[precision],
+            budget=carriers.budget if carriers else 0.0, least=carriers.least if carriers else 0,
         )  # fmt: skip
         square = (times, times)
-        probes = (copies, 0 if response_paths else times, count)
+        exact = carriers is not None
+        probes = (copies, 0 if exact else times, count)
         self.state = State(
             label=self.paths.label,
             direction=self.paths.centre + self.numbers.width * self.paths.field,
@@ -77,8 +80,9 @@ class March:
             norm=np.zeros(times),
             loss=np.zeros(times),
             error=np.zeros(times),
-            columns=np.zeros(square if response_paths else (0, 0), dtype=precision),
-            slopes=np.empty((copies, times, response_paths), dtype=precision),
+            columns=np.zeros(square if exact else (0, 0), dtype=precision),
+            slopes=np.empty((copies, times, count if exact else 0), dtype=precision),
+            carriers=np.zeros(copies, dtype=np.int64),
             signs=random_signs(rng, probes, precision),
             weighted=np.zeros(probes, dtype=precision),
             rows=np.zeros((copies, times)),
@@ -112,11 +116,12 @@ class March:
                 innovations[start : self.drawn] = self.paths.innovations(channel, start, self.drawn)
 
     def facts(self) -> dict[str, float]:
-        """Rank of the noise, forces left out of it and the largest share of these."""
+        """Rank of the noise, forces left out of it and the largest share of these; mean number of exact responses."""
         return {
             "rank": int(self.state.rank.sum()),
             "left_out": int(self.state.left_out.sum()),
             "largest_left_out": float(self.state.largest_left_out.max()),
+            "carriers": float(self.state.carriers.mean() / max(self.done, 1)),
         }
 
     def _covariances(self, channel: int) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from ..memory import check_memory
 from .march import March
 from .method import Marching
 from .problem import MarchingProblem
-from .response import response_paths
+from .response import Carriers, carriers
 from .sampling import dimensions_needed, sobol_digits
 
 #: Measured on one core of a server, a second: multiply-adds of the history sums in single precision and of the
@@ -28,9 +28,9 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     """Memory in bytes and a rough number of seconds that :func:`solve` will take."""
     times, n = steps + 1, method.paths_per_batch
     size = np.dtype(method.precision).itemsize
-    exact = response_paths(problem, steps, n, method.response)
+    exact = carriers(n, method.response)
     path = times * (2.0 * size + 1.0) + 8.0 * 80  # basis, innovations, membership; working rows and drawing
-    response = size * times * (exact + times if exact else 2.0 * n)
+    response = size * times * (n + times if exact else 2.0 * n)
     workers = min(threads(), method.batches)
     squares = times**2 * 8.0
     # kernels and two-time averages of each march at work; those of finished marches; their running mean
@@ -40,9 +40,17 @@ def estimate(problem: MarchingProblem, steps: int, method: Marching) -> dict[str
     if method.sampler == "sobol":
         memory += 4.0 * n * dimensions_needed(problem, times)
     history = (2.0 if exact else 3.0) * n * times**2 * size / 4.0 + times**3
-    work = history / HISTORY_RATE + problem.chain.mean * exact * times**3 / 6.0 / RESPONSE_RATE
+    work = history / HISTORY_RATE
+    if exact:
+        work += _solves(exact, problem.chain.mean, n, times) / RESPONSE_RATE
     seconds = copies * (work + 2.0 * n * times / DRAW_RATE + STEP * times) * method.batches / workers
     return {"memory": memory, "seconds": 0.5 + seconds}
+
+
+def _solves(rule: Carriers, share: float, paths: int, times: int) -> float:
+    """Most multiply-adds of the exact response if a `share` of the paths is active."""
+    everything, least = (share * count * times**3 / 6.0 for count in (paths, rule.least))
+    return min(everything, max(least, rule.budget * times**2 / 4.0))
 
 
 def solve(
@@ -69,7 +77,7 @@ def solve(
         "try fewer --paths, --precision float32, --response probe or fewer threads (NUMBA_NUM_THREADS)",
     )
     n = method.paths_per_batch
-    exact = response_paths(problem, steps, n, method.response)
+    exact = carriers(n, method.response)
     streams = np.random.SeedSequence(method.seed).spawn(method.batches)
     started = time.perf_counter()
     digits = None
@@ -85,7 +93,7 @@ def solve(
     moments, status, facts = run_ensemble(task, method.batches, threads(), steps, progress, "marching")
     diagnostics = {
         "paths_used": n * len(facts),
-        "response_paths": exact * len(facts),
+        "response_paths": round(sum(fact["carriers"] for fact in facts)),
         "batches_used": len(facts),
         "noise_rank": max((fact["rank"] for fact in facts), default=0),
         "forces_left_out": sum(fact["left_out"] for fact in facts),

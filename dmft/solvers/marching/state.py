@@ -23,6 +23,8 @@ class Numbers(NamedTuple):
     join: float  # … or for the first time
     largest: float  # squares beyond it are called divergence
     tolerance: float  # of new forces, relative mean square
+    budget: float  # step times paths with D ≠ 0 in the exact response: see response.py
+    least: int  # paths in it
 
 
 class State(NamedTuple):
@@ -46,7 +48,8 @@ class State(NamedTuple):
     loss: np.ndarray
     error: np.ndarray
     columns: np.ndarray  # (T, T): R transposed, for the exact response
-    slopes: np.ndarray  # D (copies, T, paths with exact response)
+    slopes: np.ndarray  # D (copies, T, n); empty for probes
+    carriers: np.ndarray  # (copies,): paths with exact response, summed over steps
     signs: np.ndarray  # ε (copies, T, n) of the probes; empty where the response is exact
     weighted: np.ndarray  # D δ (copies, T, n)
     rows: np.ndarray  # (copies, T)

@@ -56,14 +56,10 @@ def solve(
 
     Returns
     -------
-    curves : dict of ndarray
-        ``driven``, ``multiplier`` (times); ``correlation``, ``response``, ``susceptibility`` (times, times);
-        ``aging_correlation``, ``aging_susceptibility`` (waiting times, lags). Less of it only if not even the
-        coarsest march was finished.
-    status : Status
-        ``not_converged`` if the tolerance was not reached; the best result is kept.
-    diagnostics : dict
-        Estimated error, points and rows of the finest grid, Newton steps per row, seconds.
+    curves, status, diagnostics
+        As :func:`dmft.solvers.two_time.solve.solve`; less of the curves only if not even the coarsest march was
+        finished. Status ``not_converged`` if the tolerance was not reached; the best result is kept. Diagnostics:
+        estimated error, points and rows of the finest grid, Newton steps per row, seconds.
 
     Raises
     ------

@@ -19,7 +19,7 @@ SCALING = Task(
     name="runs",
     full={"smallest": 2, "doublings": 13, "rates": 24, "replicas": 8},
 )
-SCHEDULE = Task("simulate", "lamb/schedule")
+SCHEDULE = Task("solve", "lamb/schedule")
 TRAINING = Task(
     "simulate",
     "lamb/training",

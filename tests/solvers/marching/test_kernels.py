@@ -99,7 +99,7 @@ def path_response(active, slopes, response, coupling, precision="float64"):
     for t in range(times):
         columns[:t, t] = response[t, :t]
         kept[t] = active[t] * slopes[t]
-        kernels.path_response_row(t, coupling, columns, kept, out[t])
+        kernels.path_response_row(t, coupling, columns, kept, n, out[t])
     return out
 
 

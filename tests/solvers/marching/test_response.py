@@ -7,8 +7,8 @@ import pytest
 
 import dmft
 from dmft.results.comparison import compare_solutions
-from dmft.solvers.marching.response import AUTO_LEAST, response_paths
-from dmft.theory.sgd import SGD
+from dmft.solvers.marching.kernels import affordable_paths
+from dmft.solvers.marching.response import AUTO_LEAST, AUTO_RATIO, OTHER, carriers
 
 CASES = {
     "two-cluster": {},
@@ -50,14 +50,24 @@ def test_response_of_some_paths_is_that_of_all(monkeypatch):
 
 
 def test_how_many_paths_carry_the_exact_response():
-    problem = SGD().problem()
-    assert response_paths(problem, 50, 1024, "exact") == 1024
-    assert response_paths(problem, 50, 1024, "probe") == 0
-    counts = [response_paths(problem, steps, 1024, "auto") for steps in (10, 100, 1000, 10000)]
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] == 1024
-    assert counts[3] == AUTO_LEAST
-    assert response_paths(problem, 1000, 100, "auto") == 100
+    assert carriers(1024, "probe") is None
+    slopes = np.where(np.arange(1024) % 4 == 0, 1.0, 0.0)  # a quarter of the paths is live
+    rules = [carriers(1024, name) for name in ("exact", "auto")]
+    counts = [[affordable_paths(slopes, rule.budget / t, rule.least) for t in (1, 10, 100, 10000)] for rule in rules]
+    assert counts[0] == [1024] * 4
+    assert counts[1] == [1024, 1024, 128, AUTO_LEAST]
+    for t, paths in zip((1, 10), counts[1], strict=False):
+        assert 0.5 * t**2 * paths / 4 <= AUTO_RATIO * OTHER * t * 1024
+    few = carriers(100, "auto")
+    assert affordable_paths(slopes[:100], few.budget / 1000, few.least) == 100
+    assert affordable_paths(np.zeros(1024), 0.0, 128) == 1024  # slopes that are 0 cost nothing
+
+
+def test_only_slopes_that_are_not_zero_count_against_the_budget():
+    """Where most samples are beyond the margin, many more paths can carry their response at the same cost."""
+    options = {"steps": 60, "paths": 16384, "batch_fraction": 1.0, "learning_rate": 0.2}
+    hinge, logistic = (dmft.solve("sgd", loss=loss, **options) for loss in ("hinge2", "logistic"))
+    assert hinge.theory.diagnostics["response_paths"] > 2 * logistic.theory.diagnostics["response_paths"]
 
 
 def test_probe_and_exact_have_the_same_equal_time_kernel_to_the_bit():

@@ -1,0 +1,135 @@
+"""Imports follow the arrows of the house, everywhere: at the top of a file and inside of functions; no circles."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import dmft
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "dmft"
+HEAVY = {"numpy", "scipy", "numba", "h5py", "matplotlib", "xarray", "dask", "cupy"}
+
+#: Which part of the package may import which. `api` is what sweeps and the command line call.
+BASE = {"errors", "parameters"}
+ARROWS = {
+    "errors": set(),
+    "parameters": {"errors"},
+    "results": BASE,
+    "solvers": BASE | {"results"},
+    "theory": BASE | {"results", "solvers"},
+    "simulation": BASE | {"results", "solvers", "theory"},
+    "api": BASE | {"results", "solvers", "theory", "simulation"},
+    "sweeps": BASE | {"results", "solvers", "theory", "simulation", "api"},
+    "reproduction": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps"},
+    "cli": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps", "reproduction"},
+    "__main__": {"cli"},
+}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {module_name(path): path for path in [*MODULES, PACKAGE / "__init__.py"]}
+
+
+def statements(tree: ast.AST, *, types: bool) -> list[ast.AST]:
+    """All nodes, inside of functions too; those for type checkers only (``if TYPE_CHECKING``) with `types`."""
+    hidden = set()
+    for node in ast.walk(tree):
+        if not types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            hidden |= {id(inner) for inner in ast.walk(node)}
+    return [node for node in ast.walk(tree) if id(node) not in hidden]
+
+
+@cache
+def imports(path: Path, *, types: bool) -> set[str]:
+    """Modules of this package that the import statements of a file name."""
+    here = module_name(path).split(".")
+    package = here if path.name == "__init__.py" else here[:-1]
+    found = set()
+    for node in statements(ast.parse(path.read_text()), types=types):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            target = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:  # `from .. import theory` names a module, `from ..errors import X` does not
+                inner = f"{target}.{alias.name}"
+                found.add(inner if inner in NAMES else target)
+    return {name for name in found if name.split(".")[0] == "dmft"} - {module_name(path)}
+
+
+def test_every_import_is_of_a_module_that_exists():
+    for path in NAMES.values():
+        assert imports(path, types=True) <= set(NAMES), module_name(path)
+
+
+@pytest.mark.parametrize("part", ARROWS)
+def test_imports_follow_the_arrows(part):
+    mine = [path for path in MODULES if module_name(path).split(".")[1] == part]
+    assert mine
+    for path in mine:
+        for target in imports(path, types=True):
+            unit = target.split(".")[1] if target != "dmft" else "dmft"
+            allowed = ARROWS[part] | {part} | ({"dmft"} if part == "cli" else set())
+            assert unit in allowed, f"{module_name(path)} imports {target}: {part} may import only {sorted(allowed)}"
+
+
+def test_every_part_has_arrows():
+    assert {module_name(path).split(".")[1] for path in MODULES} == set(ARROWS)
+
+
+def test_no_module_imports_itself_in_a_circle():
+    """Not even by imports inside of functions; what only a type checker sees imports nothing."""
+    graph = {name: imports(path, types=False) for name, path in NAMES.items() if name != "dmft"}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+def test_arrows_have_no_circle():
+    list(TopologicalSorter(ARROWS).static_order())
+
+
+def test_solvers_and_results_know_no_model():
+    """No slug, and no class of a model, stands in their code or their words."""
+    slugs = {slug for slug in dmft.models() if "/" in slug or "-" in slug}
+    classes = {cls.__name__ for cls in dmft.models().values()}
+    for path in MODULES:
+        if module_name(path).split(".")[1] in ("solvers", "results"):
+            tree = ast.parse(path.read_text())
+            words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            assert not words & slugs, module_name(path)
+            assert not names & classes, module_name(path)
+
+
+def loaded(code: str) -> set[str]:
+    """Modules that are there after `code` in a fresh interpreter."""
+    code = f"import sys, json; {code}; print(json.dumps(sorted(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(answer.stdout))
+
+
+def test_import_is_light():
+    assert not loaded("import dmft") & HEAVY
+
+
+def test_to_know_all_models_compiles_nothing():
+    """Tables, help and completion need the declarations only: no kernel, no Numba, no HDF5, no figure."""
+    found = loaded("import dmft; dmft.models()")
+    assert not found & (HEAVY - {"numpy", "scipy"})
+    kernels = {name for name, path in NAMES.items() if "dmft.solvers.compiled" in imports(path, types=False)}
+    assert len(kernels) > 10
+    assert not found & kernels
+    assert not {name for name in found if name.startswith("dmft.simulation")}
