@@ -197,7 +197,7 @@ def reproduce(
 
 def wanted(planned: Iterable[Planned], mode: str) -> list[Job]:
     """Every job of this mode once."""
-    found = {}
+    found: dict[str, Job] = {}
     for item in planned:
         if mode == FULL or not item.recipe.long:
             found |= {job.stem: job for job in item.jobs.values()}
