@@ -25,9 +25,10 @@ table { border-collapse: collapse; width: 100%; font-size: .85rem; }
 th, td { padding: .45rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { background: var(--soft); white-space: nowrap; }
 td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.claim { min-width: 18rem; }
+td.claim { min-width: 16rem; }
+summary { cursor: pointer; white-space: nowrap; }
 code { font: .8rem ui-monospace, monospace; overflow-wrap: anywhere; }
-td code { display: block; min-width: 16rem; margin-bottom: .2rem; }
+td code { display: block; min-width: 12rem; margin-bottom: .2rem; }
 a { color: #0b5cad; text-decoration: none; } a:hover, a:focus { text-decoration: underline; }
 .tag { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; color: #fff; background: #5a636e;
        font-size: .8rem; font-weight: 600; white-space: nowrap; }
@@ -97,9 +98,15 @@ def _row(entry: Entry) -> str:
         f'<td class="claim">{_text(entry["claim"])} <span class="dim">{_text(entry["reference"])}</span></td>',
         f"<td>{tag(entry)}</td>",
         *(f'<td class="number">{cell}</td>' for cell in numbers),
-        "<td>" + "".join(f"<code>{_text(line)}</code>" for line in entry["commands"]) + "</td>",
+        f"<td>{_commands(entry['commands'])}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _commands(lines: list[str]) -> str:
+    """One command as it is, several behind a click: rows stay low."""
+    shown = "".join(f"<code>{_text(line)}</code>" for line in lines)
+    return shown if len(lines) == 1 else f"<details><summary>{len(lines)} commands</summary>{shown}</details>"
 
 
 def _section(entry: Entry, pictures: Mapping[str, bytes], shown: set[str]) -> str:

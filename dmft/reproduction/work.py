@@ -21,7 +21,7 @@ from ..sweeps.store import Store
 from ..sweeps.sweep import sweep
 
 #: Resolution of pictures, dots per inch: sharp on a screen, small enough to be embedded.
-DPI = 144
+DPI = 120
 
 
 def run_task(told: Mapping[str, Any]) -> bytes:
