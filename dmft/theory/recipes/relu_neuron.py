@@ -43,7 +43,7 @@ RECIPES = (
         VARDI,
         [_limit(gamma) for gamma in LIMITS],
         [
-            Equals(Pick("limit", {"start": "first", "component": "last"}, task=f"γ = {gamma:g}"), text)
+            Equals(Pick("limit", {"component": "last"}, task=f"γ = {gamma:g}"), text)
             for gamma, text in LIMITS.items()
         ],
         note="In three dimensions or more.",
