@@ -31,12 +31,8 @@ def browser():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """The whole suite runs in two processes, if pytest-xdist is there; a choice of tests, or `-n 0`, in one.
-
-    Each file of tests stays in one process: two would compile the same kernels at the same time.
-    """
+    """The whole suite runs in two processes, if pytest-xdist is there; a choice of tests, or `-n 0`, in one."""
     whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.collectonly
     inside = hasattr(config, "workerinput") or "PYTEST_XDIST_WORKER" in os.environ  # one of the two processes
     if whole and not inside and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses = 2
-        config.option.dist = "loadfile"

@@ -70,7 +70,7 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
 def run_lines(run: Run, title: str, most: int | None = None) -> list[str]:
     """The table of a run; at `most` so many lines of scalars and half as many of observables that were compared."""
     head = (f"{run.model}: {title}", f"{run.status.code}: {run.status.message}")
-    lines = [*(line for text in head for line in hanging(text, "", "  ")), ""]
+    lines = [*head, ""] if most is None else [*(line for text in head for line in hanging(text, "", "  ")), ""]
     lines += scalar_lines(run.scalars.values(), most)
     if run.comparison is not None:
         lines += ["", *comparison_lines(run.comparison, None if most is None else most // 2)]
@@ -110,7 +110,8 @@ def comparison_lines(comparison: Comparison, most: int | None = None) -> list[st
             (name, f"{item.max_z:.2f}", f"{item.threshold:.2f}", f"{item.relative_error:.2g}", exponent, verdict)
         )
     more = [f"  … and {left} that deviate less"] if left else []
-    return [*hanging(comparison.message, "", "  "), *(table(rows) if comparison.observables else []), *more]
+    message = [comparison.message] if most is None else hanging(comparison.message, "", "  ")
+    return [*message, *(table(rows) if comparison.observables else []), *more]
 
 
 def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:

@@ -8,8 +8,10 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 
 import dmft
+from dmft.cli import cli
 from dmft.cli.group import COMMANDS
 from dmft.theory.registry import models
 
@@ -115,10 +117,11 @@ def test_unknown_shell(call):
         ("models relu-neuron/h", "relu-neuron/hidden"),
     ],
 )
-def test_completes(start, environment, typed, expected):
+def test_completes(typed, expected):
+    """What the shell asks for, in this process; the next test asks by the shell."""
     words = ["dmft", *typed.split(" ")]
     asked = {"_DMFT_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-    done = start(env={**environment, **asked})
+    done = CliRunner().invoke(cli, [], env=asked)
     assert f"plain,{expected}" in done.stdout.splitlines()
     assert done.stderr == ""
 

@@ -81,8 +81,7 @@ def row_means(values, rows, count, out):
             for i in range(4 * LANES * whole, size):
                 total += tile[i] * row[i]
             out[s] += total
-    for s in range(count):
-        out[s] /= n
+    out[:count] /= n
 
 
 @compiled
@@ -127,11 +126,9 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
         for k in range(rank):
             remaining -= projection[k] * projection[k]
         if before == np.inf and room and remaining > 0.5 * square:
-            for k in range(rank):
-                coefficients[k] = projection[k]
+            coefficients[:rank] = projection
             coefficients[rank] = np.sqrt(remaining)
-            for i in range(values.shape[0]):
-                basis[rank, i] = values[i]
+            basis[rank] = values
             return rank + 1, remaining / square, True
         before = left
         for k in range(rank):
@@ -339,13 +336,9 @@ def path_response_row(t, coupling, columns, slopes, n, out):
     slopes : ndarray (times, paths)
         D of every path up to time t; its precision is that of the sums.
     """
-    for s in range(t + 1):
-        out[s] = 0.0
-    live, alive = np.empty(n, dtype=np.int64), 0
-    for i in range(n):
-        if slopes[t, i] != 0.0:
-            live[alive] = i
-            alive += 1
+    out[: t + 1] = 0.0
+    live = np.flatnonzero(slopes[t, :n])
+    alive = live.shape[0]
     groups = max((alive + GROUP - 1) // GROUP, 1)
     width = (alive + groups * GRAIN - 1) // (groups * GRAIN) * GRAIN  # groups of one size waste few lanes
     members = np.zeros(GROUP, dtype=np.int64)
@@ -383,8 +376,7 @@ def path_response_row(t, coupling, columns, slopes, n, out):
                 for lane in range(width):
                     lower[lane] += b0 * x0[lane]
                 out[s - 1] -= coupling * _solved_row(s - 1, t, coupling, b[t], slopes[s - 1], members, width, lower, x)
-    for s in range(t):
-        out[s] /= n
+    out[:t] /= n
 
 
 @inlined
@@ -456,8 +448,7 @@ def _observe(evaluate, parameters, t, numbers, state):
                 t, numbers.coupling, state.response[t], work[c, 3], state.signs[c], state.weighted[c], state.rows[c]
             )
         else:
-            for i in range(state.slopes.shape[2]):
-                state.slopes[c, t, i] = work[c, 3, i]
+            state.slopes[c, t] = work[c, 3]
             paths = affordable_paths(work[c, 3], numbers.budget / max(t, 1), numbers.least)
             state.carriers[c] += paths
             path_response_row(t, numbers.coupling, state.columns, state.slopes[c], paths, state.rows[c])
