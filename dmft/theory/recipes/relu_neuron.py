@@ -42,10 +42,7 @@ RECIPES = (
         "s ≤ 1 fit.",
         VARDI,
         [_limit(gamma) for gamma in LIMITS],
-        [
-            Equals(Pick("limit", {"component": "last"}, task=f"γ = {gamma:g}"), text)
-            for gamma, text in LIMITS.items()
-        ],
+        [Equals(Pick("limit", {"component": "last"}, task=f"γ = {gamma:g}"), text) for gamma, text in LIMITS.items()],
         note="In three dimensions or more.",
     ),
     Recipe(
