@@ -228,7 +228,8 @@ def test_a_full_disk_is_one_line(toy, folder):
     (line,) = answer.stderr.splitlines()
     assert line.startswith(f"cannot write {folder}")
     assert "there is not enough space" in line
-    assert Folder(folder).entries() == {}
+    found = Folder(folder).entries()  # what was judged before is whole
+    assert {key.partition(":")[2]: entry["verdict"] for key, entry in found.items()}.items() <= VERDICTS.items()
 
 
 def test_wrong_use(call, toy, folder):
