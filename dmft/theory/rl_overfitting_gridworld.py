@@ -48,7 +48,7 @@ class Search(Declared):
 
 @register
 @dataclass(frozen=True)
-class Gridworld(Model):
+class RLOverfittingGridworld(Model):
     """Two diamonds (+1), bomb and lightning (−1) and a key (0.1) that ends the game; −1 after 200 steps without it.
 
     The twin's player has `size` neurons in each of two hidden layers (none with the linear policy).
