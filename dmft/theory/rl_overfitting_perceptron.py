@@ -78,7 +78,7 @@ class RLOverfittingPerceptron(Model):
         Observable("saddle_growth", "λ_s", "rate at which the unstable fixed point is left", ()),
         Observable("learning_time", "t_half", "time at which half of the episodes are rewarded", ()),
         Observable("stalling_time", "t_bad", "time at which the overlap is within 1 % of the stable fixed point", ()),
-        Observable("passage_exponent", "", "slope of ln passage time against ln distance, at the end", ()),
+        Observable("passage_exponent", "ν", "slope of ln passage time against ln distance, at the end", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("overlap", guides=(Guide("overlap_optimal", label="optimal rate"), Guide("bad_overlap"),
