@@ -99,6 +99,7 @@ def trained(data, **changes):
     return dmft.simulate("group-norm/training", **{**options, **changes})
 
 
+@pytest.mark.slow
 def test_networks_are_trained_with_each_normalisation(bars):
     run = trained(bars, epochs=8)
     assert run.status.success, run.status.message

@@ -185,7 +185,7 @@ def test_fluctuation_dissipation_ratio_below_the_dynamical_temperature(p, temper
     assert run["final_energy"].last == pytest.approx(run["threshold_energy"].last, abs=3e-3)
 
 
-@pytest.mark.parametrize("temperature", [0.8, 1.2])
+@pytest.mark.parametrize("temperature", [pytest.param(0.8, marks=pytest.mark.slow), 1.2])
 def test_equilibrium_at_long_times(temperature):
     """χ = (1 − C)/T after every waiting time that exceeds the relaxation time, and the energy −1/(2T)."""
     run = solve(temperature=temperature, t_max=2000.0, tolerance=1e-3)

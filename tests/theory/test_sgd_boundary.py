@@ -124,6 +124,7 @@ def test_wrong_thresholds_are_refused():
             SGDBoundary(contact=wrong)
 
 
+@pytest.mark.slow
 def test_full_batches_have_the_most_contacts():
     """Noise widens the boundary: contacts fall from gradient descent to b = .3 to τ = 2, and the width grows."""
     cases = ({"batch_fraction": 1.0}, {}, {"persistence": 2.0})
