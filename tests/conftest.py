@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,6 +21,18 @@ settings.load_profile("dmft")
 # Where the shell starts the tests in the background, Ctrl-C is ignored, by every process that they start as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The module ``tests/browser.py``; skipped where there is no browser."""
+    spec = importlib.util.spec_from_file_location("browser", Path(__file__).with_name("browser.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for it
+    spec.loader.exec_module(module)
+    if module.find() is None:
+        pytest.skip("no browser on this machine")
+    return module
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -241,12 +241,13 @@ def test_plugin_is_a_model_like_any_other(plugin, tmp_path):
         ["sweep", "noisy-descent", *over, "-o", "sweep.h5", "--json"],
         ["info", "compare.h5"],
         ["plot", "compare.h5", "-o", "compare.png"],
+        ["reproduce", "noisy-descent", "--jobs", "1", "--json"],
         ["solve", "noisy-descent", "--temperature=-1"],
         ["solve", "noisy-descend"],
     ]
     found = list(json.loads(run(["-c", EVERY_COMMAND, json.dumps(commands)], env=plugin, cwd=tmp_path)).values())
-    known, told, solved, simulated, compared, swept, info, drawn, refused, unknown = found
-    assert [item[0] for item in found] == [0] * 8 + [2, 2], found
+    known, told, solved, simulated, compared, swept, info, drawn, again, refused, unknown = found
+    assert [item[0] for item in found] == [0] * 9 + [2, 2], found
     assert "noisy-descent" in known[1]
     assert all(word in told[1] for word in ("--stiffness", "curvature of the bowl", "norm", "(0, inf)"))
     # C(∞) = 2ηT/(1 − (1 − ηk)²), reached up to (1 − ηk)^100
@@ -259,6 +260,7 @@ def test_plugin_is_a_model_like_any_other(plugin, tmp_path):
     assert values[1] == pytest.approx(2.0 * values[0], rel=1e-12)
     assert "Noisy gradient descent in a quadratic bowl" in info[1]
     assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG"), drawn
+    assert json.loads(again[1])["counts"] == {"confirmed": 1}
     assert "temperature = -1" in refused[2]
     assert "did you mean 'noisy-descent'" in unknown[2]
 

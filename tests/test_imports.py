@@ -29,7 +29,8 @@ ARROWS = {
     "simulation": BASE | {"results", "solvers", "theory"},
     "api": BASE | {"results", "solvers", "theory", "simulation"},
     "sweeps": BASE | {"results", "solvers", "theory", "simulation", "api"},
-    "cli": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps"},
+    "reproduction": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps"},
+    "cli": BASE | {"results", "solvers", "theory", "simulation", "api", "sweeps", "reproduction"},
     "__main__": {"cli"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

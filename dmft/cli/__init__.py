@@ -29,8 +29,8 @@ def cli(ctx: click.Context) -> None:
     """Dynamical mean-field theory of learning dynamics, and its simulation at finite size.
 
     Exit codes: 0 done; 1 error; 2 wrong use or a bad parameter; 3 not converged or diverged (the file is still
-    written); 4 theory and simulation deviate, or nothing could be compared (compare --check); 5 a sweep has failed
-    points; 130 interrupted by Ctrl-C or SIGTERM (what was finished is written).
+    written); 4 theory and simulation deviate, or nothing could be compared (compare --check), or a claim fails that
+    held (reproduce); 5 a sweep has failed points; 130 interrupted by Ctrl-C or SIGTERM (what was finished is written).
     """
     if ctx.invoked_subcommand is None:
         click.echo(FIRST_STEPS)

@@ -20,7 +20,7 @@ from click.shell_completion import shell_complete
 from ..errors import DMFTError, ParameterError, UnknownNameError
 
 #: Names of the modules in this folder that hold a ``command``, in the order of the help.
-COMMANDS = ("solve", "simulate", "compare", "sweep", "plot", "info", "models", "completions")
+COMMANDS = ("solve", "simulate", "compare", "sweep", "reproduce", "plot", "info", "models", "completions")
 COMPLETE_VARIABLE = "_DMFT_COMPLETE"
 INTERRUPTED, BROKEN_PIPE = 130, 141
 

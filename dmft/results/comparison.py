@@ -151,7 +151,7 @@ def _compare_curve(
         return None
     expected, own = expected[alive], own[alive]
     difference, noise = difference[:, alive], noise[:, alive]
-    z = _z_scores(difference, noise, own, sizes, samples)
+    z = z_scores(difference, noise, own, sizes, samples)
     deviation, scale = _rms(difference), _rms(np.sqrt(noise**2 + own**2))
     threshold = float(-ndtri(alarm / (2 * z.size)))
     max_z = float(z.max())
@@ -166,7 +166,7 @@ def _compare_curve(
     )
 
 
-def _z_scores(
+def z_scores(
     difference: np.ndarray, noise: np.ndarray, own: np.ndarray, sizes: tuple[int, ...], samples: list[int]
 ) -> np.ndarray:
     """Normal scores of the deviation at every point, extrapolated to infinite size if there are several.

@@ -24,7 +24,7 @@ def estimate(plan: Plan, jobs: int) -> dict[str, float]:
     """
     points = [point for point in plan.points(grid(plan.axes)) if not point.refused]
     workers = max(1, min(jobs, len(points)))
-    with _one_thread():
+    with one_thread():
         needs = [item for point in points for item in _needs(plan, point)]
         memory = max((item["memory"] for item in needs), default=0.0)
         seconds = sum(item["seconds"] for item in needs)
@@ -45,7 +45,7 @@ def _needs(plan: Plan, point: Point) -> list[dict[str, float]]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Estimates as a worker makes them: it has one thread, whatever this process has."""
     before = numba.config.NUMBA_NUM_THREADS
     numba.config.NUMBA_NUM_THREADS = 1

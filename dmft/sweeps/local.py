@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, cast
 
 from ..errors import WorkerError
 from .plan import Point
-from .worker import ERROR, SINGLE, read_frame, write_frame
+from .worker import ERROR, RUN_POINT, SINGLE, read_frame, write_frame
 
 #: The content of a point's file, or the text of the error.
 Outcome = bytes | str
@@ -25,12 +25,12 @@ Outcome = bytes | str
 class Worker:
     """One process; knows what it is at work on."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: str) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 — open as long as the worker
         self.point: Point | None = None
         self.ready = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dmft.sweeps.worker"],
+            [sys.executable, "-m", "dmft.sweeps.worker", work],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, env=worker_environment(),
             start_new_session=True,  # Ctrl-C in the terminal is the parent's affair
         )  # fmt: skip
@@ -61,10 +61,13 @@ class Worker:
 
 
 class LocalPool:
-    """Calculates points in `jobs` processes, which stay warm from one call to the next until :meth:`close`."""
+    """Calculates points in `jobs` processes, which stay warm from one call to the next until :meth:`close`.
 
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
+    `work` names the function, as ``module:function``, that makes the bytes of a point's file from its task.
+    """
+
+    def __init__(self, jobs: int, work: str = RUN_POINT) -> None:
+        self.jobs, self.work = jobs, work
         self._idle: list[Worker] = []
 
     def __call__(self, points: Sequence[Point]) -> Generator[tuple[Point, Outcome]]:
@@ -81,7 +84,7 @@ class LocalPool:
         selector = selectors.DefaultSelector()
         try:
             for _ in range(min(self.jobs, len(waiting))):
-                worker = self._idle.pop() if self._idle else Worker()
+                worker = self._idle.pop() if self._idle else Worker(self.work)
                 selector.register(worker.output, selectors.EVENT_READ, worker)
                 if worker.ready:
                     worker.give(waiting.popleft())
@@ -109,7 +112,7 @@ class LocalPool:
                 waiting.appendleft(point)
                 point = None
             if waiting:
-                another = Worker()
+                another = Worker(self.work)
                 selector.register(another.output, selectors.EVENT_READ, another)
             answer = ERROR + f"its worker {ending}, twice; if memory ran out try fewer jobs".encode()
         else:

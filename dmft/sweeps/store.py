@@ -53,7 +53,7 @@ class Store:
             ) from None
         try:
             for descriptor, alone in zip(descriptors, (shard is None, True), strict=False):
-                self._lock(descriptor, alone)
+                hold(descriptor, self.folder, alone=alone)
             if force:
                 self._clear()
             self._check(plan, alone=shard is None)
@@ -61,22 +61,6 @@ class Store:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)  # this frees the lock; so does the system when the process is killed
-
-    def _lock(self, descriptor: int, alone: bool) -> None:
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                warnings.warn(f"{self.folder} has no locks: see to it that one sweep is at work there", stacklevel=2)
-                return
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-            by = f" ({holder})" if holder else ""
-            raise StoreError(
-                f"another sweep is at work on {self.folder}{by}: wait for it, or give another name with -o"
-            ) from None
-        with suppress(OSError):  # for the message above only
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
 
     def _clear(self) -> None:
         """Throw away the points of an earlier sweep, not the locks that are held."""
@@ -152,6 +136,30 @@ class Store:
 
     def _path(self, point: Point, suffix: str = ".npz") -> Path:
         return self.folder / (point.name + suffix)
+
+
+def hold(descriptor: int, folder: Path, *, alone: bool, what: str = "sweep") -> None:
+    """Take the lock of a folder, or say who has it.
+
+    Raises
+    ------
+    StoreError
+        If another process is at work there.
+    """
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            warnings.warn(f"{folder} has no locks: see to it that one {what} is at work there", stacklevel=2)
+            return
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        by = f" ({holder})" if holder else ""
+        raise StoreError(
+            f"another {what} is at work on {folder}{by}: wait for it, or give another name with -o"
+        ) from None
+    with suppress(OSError):  # for the message above only
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
 
 
 def write(path: Path, data: bytes) -> None:

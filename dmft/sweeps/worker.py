@@ -1,4 +1,4 @@
-"""A local worker: ``python -m dmft.sweeps.worker`` reads points from stdin and writes answers to stdout.
+"""A local worker: ``python -m dmft.sweeps.worker [WORK]`` reads points from stdin and writes answers to stdout.
 
 Frames are a length (8 bytes, little endian) and so many bytes. The first frame in is the module path of the parent;
 the first one out is empty and means that the worker is ready. Every further frame in is a task in JSON, every further
@@ -15,10 +15,13 @@ import struct
 import sys
 import threading
 import warnings
+from importlib import import_module
 from typing import BinaryIO
 
 LENGTH = struct.Struct("<Q")
 ERROR = b"!"
+#: The function that a worker calls unless told otherwise, as ``module:function``.
+RUN_POINT = "dmft.sweeps.work:run_point"
 #: One thread for each worker: workers are what runs side by side. Must be set before NumPy is imported.
 SINGLE = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -47,8 +50,8 @@ def describe_error(error: BaseException) -> str:
     return text if isinstance(error, DMFTError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-def main() -> None:
-    """Work until stdin is closed."""
+def main(work: str = RUN_POINT) -> None:
+    """Do `work` until stdin is closed."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a model prints must not get among the answers
     questions: queue.Queue[bytes] = queue.Queue()
@@ -65,17 +68,17 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     warnings.simplefilter("ignore")  # the parent has told those of the models; a status tells the rest
 
-    from .work import run_point
-
+    module, _, name = work.partition(":")
+    run = getattr(import_module(module), name)
     write_frame(answers, b"")
     while True:
         task = json.loads(questions.get())
         try:
-            answer = run_point(task)
+            answer = run(task)
         except Exception as error:
             answer = ERROR + describe_error(error).encode(errors="replace")
         write_frame(answers, answer)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -37,6 +37,9 @@ class Model(Declared):
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
         module of the same name in the sibling package ``simulation``.
+    recipes : str or None
+        Module with ``RECIPES``, what ``dmft reproduce`` does for the family of this model; by default the module
+        of the family's name in the package ``recipes`` beside this module.
     """
 
     slug: ClassVar[str]
@@ -47,6 +50,7 @@ class Model(Declared):
     method: ClassVar[type[Declared]]
     sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
     twin: ClassVar[str | None] = None
+    recipes: ClassVar[str | None] = None
 
     def default_sizes(self) -> tuple[int, ...]:
         """Sizes at which a comparison simulates unless told otherwise, increasing; a simulation alone takes the last.
@@ -98,6 +102,13 @@ class Model(Declared):
     def twin_module(cls) -> str:
         """Import path of the finite-size twin."""
         return cls.twin or cls.__module__.replace(".theory.", ".simulation.")
+
+    @classmethod
+    def recipes_module(cls) -> str:
+        """Import path of the recipes of this model's family."""
+        family = cls.slug.partition("/")[0].replace("-", "_")
+        package = cls.__module__.rpartition(".")[0]
+        return cls.recipes or ".".join(filter(None, (package, "recipes", family)))
 
     @classmethod
     def observable(cls, name: str) -> Observable:

@@ -31,6 +31,7 @@ class NoisyDescent(Model):
     observables: ClassVar[tuple[Observable, ...]] = (Observable("norm", "C(t,t)", "squared norm per weight"),)
     method: ClassVar[type[Declared]] = Recursion
     twin: ClassVar[str] = "noisy_descent.simulation"
+    recipes: ClassVar[str] = "noisy_descent.recipes"
 
     stiffness: float = declare(1.0, "k", "curvature of the bowl", bounds="(0, inf)")
     temperature: float = declare(0.5, "T", "strength of the noise", bounds="[0, inf)")

@@ -1,0 +1,1 @@
+"""Whole papers again: recipes carried out, judged and reported."""

@@ -1,0 +1,106 @@
+"""The folder of a reproduction: results of tasks, figures, verdicts, reports; one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from ..sweeps.store import hold, write
+
+SCHEMA, VERSION = "dmft-reproduction", 1
+RESULTS, LOCK = "results.json", "lock"
+PARTS = ("runs", "figures")
+Entry = dict[str, Any]
+
+
+class Folder:
+    """Verdicts by the id of their recipe, in ``results.json``; results and figures of tasks beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Make or check the folder and hold its lock.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written to, or holds something else.
+        StoreError
+            If another reproduction is at work on it.
+        """
+        try:
+            self.refuse_foreign()
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        except OutputError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"folder {self.path} cannot be written to ({error.strerror}): give another one with -o"
+            ) from None
+        try:
+            hold(descriptor, self.path, alone=True, what="reproduction")
+            self._make_parts()
+            yield
+        finally:
+            os.close(descriptor)  # this frees the lock; so does the system when the process is killed
+
+    def _make_parts(self) -> None:
+        try:
+            for part in PARTS:
+                (self.path / part).mkdir(exist_ok=True)
+            if not (self.path / RESULTS).exists():
+                self.write({})  # from here on the folder is known as ours
+        except OutputError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"folder {self.path} cannot be written to ({error.strerror}): give another one with -o"
+            ) from None
+
+    def refuse_foreign(self) -> None:
+        """Raise OutputError if something else is there."""
+        if not os.path.lexists(self.path):
+            return
+        if not self.path.is_dir():
+            raise OutputError(f"{self.path} is not a folder: give another name with -o")
+        names = {item.name for item in self.path.iterdir()}
+        if names - {LOCK, *PARTS} and RESULTS not in names:
+            raise OutputError(f"folder {self.path} holds something else: give a new or an empty one with -o")
+        self.entries()
+
+    def entries(self) -> dict[str, Entry]:
+        """Verdicts of earlier calls.
+
+        Raises
+        ------
+        OutputError
+            If the file of results is damaged, foreign, or of a newer version.
+        """
+        path = self.path / RESULTS
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["schema"] != SCHEMA or content["schema_version"] > VERSION:
+                raise ValueError
+            found: dict[str, Entry] = dict(content["recipes"])
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise OutputError(f"{path} cannot be read ({error.strerror}): give another folder with -o") from None
+        except (ValueError, KeyError, TypeError):
+            raise OutputError(
+                f"{path} is damaged, or not of this program: remove it, or give another folder with -o"
+            ) from None
+        return found
+
+    def write(self, entries: dict[str, Entry], **facts: Any) -> None:
+        """Write the verdicts, whole or not at all."""
+        content = {"schema": SCHEMA, "schema_version": VERSION, **facts, "recipes": entries}
+        write(self.path / RESULTS, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,120 @@
+"""The report: one table of verdicts, then every claim with its evidence and its figures, as HTML and as Markdown."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..results.claims import VERDICTS
+from ..sweeps.store import write
+from .folder import RESULTS, Entry, Folder
+from .judge import ERROR, FULL, SKIPPED, UNFINISHED
+from .page import page
+
+HEAD = ("Recipe", "Claim", "Verdict", "max |z|", "relative error", "N", "seed", "time", "Run it again")
+INTRODUCTION = (
+    "Each line holds one claim of a paper against calculations of this program. *Confirmed*: every statement that the "
+    "claim was broken into holds; *partly*: some do; *not confirmed*: none does. max |z| is the largest deviation in "
+    "standard errors, relative error the largest relative deviation, as far as a claim has any."
+)
+
+
+def write_reports(folder: Folder) -> None:
+    """Write ``report.md`` and ``report.html`` of everything that the folder holds.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    entries = list(folder.entries().values())
+    facts = json.loads((folder.path / RESULTS).read_text(encoding="utf-8"))
+    write(folder.path / "report.md", markdown(entries, facts, folder.path.name).encode())
+    pictures = {name: (folder.path / name).read_bytes() for entry in entries for name in entry["figures"]}
+    write(folder.path / "report.html", page(entries, pictures, summary(entries), origin(facts)).encode())
+
+
+def markdown(entries: list[Entry], facts: Mapping[str, Any], folder: str) -> str:
+    """The report in Markdown; figures are files beside it."""
+    lines = ["# Reproduction", "", f"{summary(entries)} {origin(facts)}", "", INTRODUCTION, ""]
+    lines += [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(row(entry, folder)) for entry in entries)]
+    shown: set[str] = set()
+    last = ""
+    for entry in entries:
+        if entry["slug"] != last:
+            lines += ["", f"## {entry['slug']}"]
+        last = entry["slug"]
+        lines += ["", f"### {entry['id']}: {verdict_words(entry)}", "", f"{entry['claim']} ({entry['reference']})", ""]
+        lines += [f"- {'✓' if check['passed'] else '✗'} {check['text']}" for check in entry["checks"]]
+        if entry["message"]:
+            lines.append(f"- {entry['message']}")
+        if entry["note"]:
+            lines += ["", entry["note"]]
+        for name in entry["figures"]:
+            if name not in shown:
+                lines += ["", f"![{caption(entry, name)}]({name})"]
+        shown |= set(entry["figures"])
+    return "\n".join(lines) + "\n"
+
+
+def row(entry: Entry, folder: str) -> list[str]:
+    """One line of the table of verdicts, in Markdown."""
+    commands = "<br>".join(f"`{line}`" for line in [*entry["commands"], again(entry, folder)])
+    return [
+        f"`{entry['id']}`",
+        f"{entry['claim']} ({entry['reference']})",
+        verdict_words(entry),
+        plain(entry["max_z"], ".2g"),
+        plain(entry["relative_error"], ".2g"),
+        ", ".join(map(str, entry["sizes"])),
+        ", ".join(map(str, entry["seeds"])),
+        f"{entry['seconds']:.1f} s" if entry["seconds"] else "",
+        commands,
+    ]
+
+
+def verdict_words(entry: Entry) -> str:
+    """The verdict, and that it is a regression if it is one."""
+    words = str(entry["verdict"])
+    return f"{words}, REGRESSION: {entry['regression']}" if entry["regression"] else words
+
+
+def again(entry: Entry, folder: str) -> str:
+    """The command that makes this line again, with its verdict."""
+    mode = "--full" if entry["mode"] == FULL else "--fast"
+    return shlex.join(["dmft", "reproduce", entry["id"], mode, "-o", folder])
+
+
+def caption(entry: Entry, name: str) -> str:
+    """Words for a figure: the command that drew it."""
+    number = next(index for index, stem in enumerate(entry["stems"]) if name.endswith(f"/{stem}.png"))
+    return str(entry["commands"][number])
+
+
+def summary(entries: Iterable[Entry]) -> str:
+    """How many claims have which verdict."""
+    found = Counter(entry["verdict"] for entry in entries)
+    parts = [f"{found[name]} {name}" for name in (*VERDICTS, UNFINISHED, ERROR, SKIPPED) if found[name]]
+    regressions = sum(bool(entry["regression"]) for entry in entries)
+    parts += [f"{regressions} regression{'s' if regressions > 1 else ''}"] if regressions else []
+    return f"{found.total()} claims: {', '.join(parts)}." if parts else "No claim has been judged."
+
+
+def origin(facts: Mapping[str, Any]) -> str:
+    """Versions, machine and day."""
+    if "versions" not in facts:
+        return ""
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return f"{versions}; {facts['platform']}; {facts['created']}; code {facts['code']}."
+
+
+def plain(value: float | None, form: str) -> str:
+    """A number, or nothing."""
+    return "" if value is None else format(value, form)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

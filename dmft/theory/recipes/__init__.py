@@ -1,0 +1,1 @@
+"""What the papers claim and how it is tested, a file for each family; found by name."""
