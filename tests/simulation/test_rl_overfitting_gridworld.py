@@ -191,7 +191,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", count)
         runs.append(dmft.simulate(SLUG, replicas=2, seed=5, sticky=0.1, random_starts=True, null_ops=3, **QUICK))
     other = dmft.simulate(SLUG, replicas=1, seed=6, **QUICK)
-    assert list(runs[0]) == [item.name for item in Gridworld.observables if item.name in runs[0]]
+    assert list(runs[0]) == [item.name for item in RLOverfittingGridworld.observables if item.name in runs[0]]
     for name in runs[0]:
         np.testing.assert_array_equal(runs[0][name].values, runs[1][name].values)
     assert np.any(other["train_return"].values != runs[0]["train_return"].values)
