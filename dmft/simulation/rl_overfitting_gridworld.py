@@ -83,6 +83,8 @@ def simulate(model: RLOverfittingGridworld, method: Simulation, progress: Progre
     curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
     if "gap" in curves:  # the runs are complete
         curves |= model.finals(curves)
+        # a figure of a sweep shows the first scalars
+        curves = {item.name: curves[item.name] for item in model.observables if item.name in curves}
     kept = len(curves["train_return"].values) if "train_return" in curves else 0
     passed = times[:kept].astype(float) * model.games * model.horizon
     axes = {"step": Coordinate("step", passed, "n", "steps of all games", "step")} if kept else {}

@@ -133,8 +133,13 @@ class Plan:
                         "or call dmft.solve in a loop"
                     )
         arrays = {item.name for item in self.model.observables}
-        arrays |= {dim for item in self.model.observables for dim in item.dims}
+        along = {dim: item.name for item in reversed(self.model.observables) for dim in item.dims}
         for name in self.names:
+            if name in along:
+                raise ParameterError(
+                    f"{name} is already an axis of each run of {self.model.slug} (of {along[name]}): sweep another, "
+                    "or read it from one run"
+                )
             if name in arrays:
                 raise ParameterError(f"{name} is also the name of an observable of {self.model.slug}: sweep another")
         coordinates(self.axes, self.declared)

@@ -17,7 +17,7 @@ Array = np.ndarray
 #: Nodes in each piece.
 NODES = 8
 #: A field's function changes over distances of order one: pieces that grow from this size by this factor away from it.
-FIRST_PIECE, GROWTH = 3.0, 2.5
+FIRST_PIECE, GROWTH = 3.0, 2.0
 #: Weights below it do not count.
 NEGLIGIBLE = 1e-18
 

@@ -191,6 +191,16 @@ def test_refused_combinations_are_failed_points(trouble):
         ({"shard": "x"}, ParameterError, "give i/n"),
         ({"observable": "norm"}, ParameterError, "no effect without adaptive"),
         ({"model": "sgd/rigde"}, UnknownNameError, "sgd/ridge"),
+        (
+            {"model": "bn-regularization/generalization"},
+            ParameterError,
+            "alpha is already an axis of each run.*epsilon_gen_by_alpha.*sweep another",
+        ),
+        (
+            {"model": "bn-regularization", "over": {"zeta": [1.0]}},
+            ParameterError,
+            "zeta is also the name of an observable of bn-regularization: sweep another",
+        ),
         ({"output": "phase.txt"}, ParameterError, "ends in .h5"),
         ({"output": "nowhere/phase.h5"}, OutputError, "does not exist"),
     ],

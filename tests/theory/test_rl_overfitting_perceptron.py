@@ -255,10 +255,12 @@ def test_deviation_falls_with_the_size():
         found = dmft.simulate(SLUG, penalty_rate=0.2, t_max=8.0, size=size, replicas=3000, seed=4)
         gaps.append(found["overlap"].values[60] - theory["overlap"].values[60])
         errors.append(found["overlap"].stderr[60])
-    scaled = np.array(gaps) * [25, 50, 100]
     assert abs(gaps[0]) > 5.0 * errors[0]
     assert abs(gaps[0]) > abs(gaps[1]) > abs(gaps[2])
-    assert scaled[2] == pytest.approx(scaled[1], abs=4.0 * (50 * errors[1] + 100 * errors[2]) + 0.3 * abs(scaled[1]))
+    # one law a/D through all three, each within its error: measured −0.31 ± 0.05, −0.37 ± 0.07, −0.23 ± 0.10
+    scaled, error = (np.array(values) * [25, 50, 100] for values in (gaps, errors))
+    law = np.average(scaled, weights=error**-2.0)
+    assert np.abs((scaled - law) / error).max() < 3.0
 
 
 def test_same_seed_same_bits_for_any_number_of_replicas():
