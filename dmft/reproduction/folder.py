@@ -15,6 +15,8 @@ from ..sweeps.store import hold, write
 SCHEMA, VERSION = "dmft-reproduction", 1
 RESULTS, LOCK = "results.json", "lock"
 PARTS = ("runs", "figures")
+#: What a process that was killed leaves of the file it was writing; see ``results/atomic.py``.
+LEFTOVER = ".dmft-*.tmp"
 Entry = dict[str, Any]
 
 
@@ -54,6 +56,8 @@ class Folder:
 
     def _make_parts(self) -> None:
         try:
+            for item in self.path.glob(LEFTOVER):  # only who holds the lock writes here
+                item.unlink(missing_ok=True)
             for part in PARTS:
                 (self.path / part).mkdir(exist_ok=True)
             if not (self.path / RESULTS).exists():
@@ -72,6 +76,8 @@ class Folder:
         if not self.path.is_dir():
             raise OutputError(f"{self.path} is not a folder: give another name with -o")
         names = {item.name for item in self.path.iterdir()}
+        if LOCK in names:  # ours, killed perhaps while it wrote its first file
+            names -= {item.name for item in self.path.glob(LEFTOVER)}
         if names - {LOCK, *PARTS} and RESULTS not in names:
             raise OutputError(f"folder {self.path} holds something else: give a new or an empty one with -o")
         self.entries()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def case_of(arena: Arena, tmp_path_factory: pytest.TempPathFactory) -> Callable[
                 assert_clean(arena.run(line.split(), template), 0)
             folder = Path(shutil.copytree(template, root / "whole"))
             assert_clean(arena.run(command.words, folder), 0)  # kernels are compiled, fonts are found
+            found = [[str(path.relative_to(folder)) for path in folder.glob(name)] for name in command.files]
+            assert [len(names) for names in found] == [1] * len(found), "every pattern fits one file"
+            command = replace(command, files=tuple(names[0] for names in found))
             again = Path(shutil.copytree(template, root / "again"))
             answer = arena.run(command.words, again)
             assert_clean(answer, 0)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
+REPRODUCE = "reproduce lamb/schedule:recipe --jobs 1 -o papers"
 SWEEP = "sweep sgd/ridge --over alpha=1:3:4 --steps 5 --jobs 1 -o phase.h5"
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, what must be there before it, what it leaves, and what is typed after a fault."""
+    """A command, what must be there before it, what it leaves, and what is typed after a fault.
+
+    A file may be a pattern that fits exactly one: the name may tell the version of the code.
+    """
 
     name: str
     line: str
@@ -40,4 +44,5 @@ COMMANDS = (
         "merge", f"{SWEEP} --shard 2/2", ("phase.h5", "phase.pdf"), (f"{SWEEP} --shard 1/2",),
         again=f"{SWEEP} --shard 2/2", starts_workers=True,
     ),
+    Command("reproduce", REPRODUCE, ("papers/runs/*.h5", "papers/figures/*.pdf"), again=REPRODUCE, starts_workers=True),
 )  # fmt: skip

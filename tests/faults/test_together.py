@@ -55,7 +55,7 @@ def test_two_writers_with_force_and_readers(command, case, arena, tmp_path, tall
     folder = case.folder(tmp_path / "both")
     assert_clean(arena.run(command.words, folder), 0)
     force = [*command.words, "--force"]
-    file = next((name for name in command.files if name.endswith(".h5")), command.line.split()[1])
+    file = next((name for name in case.command.files if name.endswith(".h5")), command.line.split()[1])
     readers = [["info", "--json", file]] * 3
     answers = together(arena, folder, force, *readers, force)
     first, *seen, second = answers

@@ -190,6 +190,16 @@ def test_dry_run_tells_and_does_nothing(quick, toy, folder, call):
     assert (rows["right"], rows["half"], rows["wrong"]) == ("done", "done", "")
 
 
+def test_killed_while_the_first_file_was_written(tmp_path):
+    """The same command goes on, and no part of a file stays; without the lock, the folder is somebody else's."""
+    (tmp_path / ".dmft-0123456789abcdef.tmp").write_text("{")
+    with pytest.raises(OutputError, match="holds something else"), Folder(tmp_path).opened():
+        pass
+    (tmp_path / "lock").touch()
+    with Folder(tmp_path).opened():
+        assert sorted(os.listdir(tmp_path)) == ["figures", "lock", "results.json", "runs"]
+
+
 def test_folders_that_cannot_be_used(quick, toy, tmp_path, monkeypatch):
     foreign = tmp_path / "foreign"
     foreign.mkdir()
