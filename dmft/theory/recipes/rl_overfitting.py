@@ -78,13 +78,17 @@ GRID = "rl-overfitting/gridworld"
 
 
 def _player(name: str, levels: int, command: str = "simulate", **options: object) -> Task:
-    given = {"levels": levels, "steps": 300_000, "size": 64, "replicas": 3, "precision": "float32", "seed": 1}
-    return Task(command, GRID, {**given, **options}, name=name, full={"steps": 1_000_000, "replicas": 8})
+    given = {"levels": levels, "steps": 500_000, "games": 64, "replicas": 4, "precision": "float32", "seed": 1}
+    return Task(command, GRID, {**given, **options}, name=name, full={"steps": 1_000_000, "games": 128, "replicas": 8})
 
 
 TEN, HUNDRED, THOUSAND = _player("L = 10", 10, "compare"), _player("L = 100", 100), _player("L = 1000", 1000)
 FLIPPED = _player("p = ½", 10, flip_probability=0.5)
-STICKY = _player("sticky", 10, sticky=0.25)
+STICKY, STARTING, IDLE = (
+    _player("sticky", 10, sticky=0.25),
+    _player("random starts", 10, random_starts=True),
+    _player("null ops", 10, null_ops=30),
+)
 
 RECIPES = (
     Recipe(
@@ -297,10 +301,14 @@ RECIPES = (
         "optimal",
         "A player is near-optimal on its training levels, whatever their number.",
         ZHANG,
-        [TEN, HUNDRED, THOUSAND],
-        [Between(Pick("final_train_return", task=name), low=0.9 * 2.1) for name in ("L = 10", "L = 100", "L = 1000")],
+        [TEN, HUNDRED],
+        [
+            Between(Pick("final_train_return", task=name, side="simulation"), low=0.9 * 2.1)
+            for name in ("L = 10", "L = 100")
+        ],
         expected=PARTLY,
-        note="Only for the small pool: many levels are not learned to the end in so few steps.",
+        note="Within a tenth of the largest return, 2.1: only for ten levels; a hundred are not learned to the end "
+        "in so few steps.",
     ),
     Recipe(
         GRID,
@@ -317,26 +325,40 @@ RECIPES = (
     ),
     Recipe(
         GRID,
-        "random",
-        "Random rewards are memorised on small pools, and new levels are failed then.",
+        "thousand",
+        "With a thousand training levels the gap is nearly closed.",
         ZHANG,
-        [FLIPPED, TEN],
+        [HUNDRED, THOUSAND],
         [
-            Between(Pick("final_train_return"), low=1.5),
-            Ordered((Pick("final_test_return"), Pick("final_test_return", task="L = 10", side="simulation"))),
-            Between(Pick("final_test_return"), high=0.5),
+            Ordered((Pick("gap", task="L = 1000"), Pick("gap"))),
+            Between(Pick("gap", task="L = 1000"), high=0.1),
         ],
+        long=True,
     ),
     Recipe(
         GRID,
-        "sticky",
-        "Sticky actions do not prevent overfitting.",
+        "random",
+        "Random rewards are memorised on small pools, and new levels are failed then.",
         ZHANG,
-        [STICKY, HUNDRED],
+        [FLIPPED],
         [
-            Between(Pick("gap"), low=0.3),
-            Ordered((Pick("final_test_return"), Pick("final_test_return", task="L = 100"))),
+            Between(Pick("final_train_return"), low=1.5),
+            Ordered((Pick("final_test_return"), Pick("final_train_return"))),
+            Between(Pick("final_test_return"), high=0.5),
         ],
-        note="Ten levels with sticky actions in training are still far from what a hundred without reach.",
+        note="Ten levels, to three quarters of the largest return, 2.0; who ignores which level it is has 0 at most.",
+    ),
+    Recipe(
+        GRID,
+        "chance",
+        "Sticky actions, random starts and null ops do not prevent overfitting.",
+        ZHANG,
+        [HUNDRED, STICKY, STARTING, IDLE],
+        [
+            Ordered((Pick("final_test_return", task=name), Pick("final_test_return")))
+            for name in ("sticky", "random starts", "null ops")
+        ],
+        note="Ten levels with them are still far from what a hundred without reach on new levels.",
+        long=True,
     ),
 )
