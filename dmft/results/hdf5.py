@@ -5,7 +5,7 @@ dimension scale per axis. A second scale (``step`` beside ``t``) is a plain vari
 ``coordinates``. Standard errors are named by ``ancillary_variables``. Everything in the file is under a checksum:
 arrays by the fletcher32 filter; scalars, short attributes and structure because the 1.10 format has checksums of object
 headers, where compact datasets and attributes of fixed length live. These find damage early; the attribute ``digest``
-(:mod:`dmft.results.seal`) answers for the whole content, long attributes included.
+(``results/seal.py``) answers for the whole content, long attributes included.
 """
 
 from __future__ import annotations

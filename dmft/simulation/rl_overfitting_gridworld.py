@@ -16,7 +16,7 @@ from ..results.status import CONVERGED, DIVERGED, Status
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
 from ..theory.gridworld import MAZES, Levels, best_game, levels, table_bytes
-from ..theory.rl_overfitting_gridworld import DETECTOR_IDLE, DETECTOR_STICKY, Gridworld, time_axis
+from ..theory.rl_overfitting_gridworld import DETECTOR_IDLE, DETECTOR_STICKY, RLOverfittingGridworld, time_axis
 from .backend import Backend, get_backend
 from .gridworld.actor_critic import Learner, Played, build, play
 from .gridworld.games import Games, Rules
@@ -40,7 +40,7 @@ DETECTORS = {
 }
 
 
-def estimate(model: Gridworld, method: Simulation) -> dict[str, float]:
+def estimate(model: RLOverfittingGridworld, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     network = build(levels(model.maze, [0]), model.view, model.policy, method.size)
     item, samples = np.dtype(method.precision).itemsize, model.games * model.horizon
@@ -56,7 +56,7 @@ def estimate(model: Gridworld, method: Simulation) -> dict[str, float]:
     return {"memory": workers * memory, "seconds": 0.5 + seconds / workers}
 
 
-def simulate(model: Gridworld, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: RLOverfittingGridworld, method: Simulation, progress: Progress) -> Solution:
     """Train independent players (own levels, own start, own games), and play with them.
 
     Returns
@@ -102,7 +102,9 @@ def simulate(model: Gridworld, method: Simulation, progress: Progress) -> Soluti
 class Replica:
     """One player."""
 
-    def __init__(self, model: Gridworld, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
+    def __init__(
+        self, model: RLOverfittingGridworld, method: Simulation, backend: Backend, rng: np.random.Generator
+    ) -> None:
         self.model, self.rng = model, rng
         self.train, self.test = model.pools(model.levels, model.test_levels, rng)
         self.network = build(self.train, model.view, model.policy, method.size)

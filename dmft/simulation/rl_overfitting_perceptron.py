@@ -12,7 +12,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
-from ..theory.rl_overfitting_perceptron import CURVES, POINTS, RLPerceptron
+from ..theory.rl_overfitting_perceptron import CURVES, POINTS, RLOverfittingPerceptron
 from .backend import Backend, get_backend
 from .method import Simulation
 from .replicas import run_replicas
@@ -22,7 +22,7 @@ Array = np.ndarray
 LARGEST = 1e100
 
 
-def estimate(model: RLPerceptron, method: Simulation) -> dict[str, float]:
+def estimate(model: RLOverfittingPerceptron, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     workers = min(get_backend("numpy").workers, method.replicas)
     episodes = model.t_max * method.size
@@ -31,7 +31,7 @@ def estimate(model: RLPerceptron, method: Simulation) -> dict[str, float]:
     return {"memory": memory, "seconds": 0.1 + method.replicas * episodes * draws / workers}
 
 
-def simulate(model: RLPerceptron, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: RLOverfittingPerceptron, method: Simulation, progress: Progress) -> Solution:
     """Average the order parameters over replicas with targets and starts of their own.
 
     Raises
@@ -50,7 +50,7 @@ def simulate(model: RLPerceptron, method: Simulation, progress: Progress) -> Sol
     share = model.penalty_rate / (model.reward_rate + model.penalty_rate)
     total = rates / (1.0 - share) if share < 1.0 else np.full(len(rates), model.penalty_rate)
 
-    def kind(model: RLPerceptron, method: Simulation, backend: Backend, rng: np.random.Generator) -> Replica:
+    def kind(model: RLOverfittingPerceptron, method: Simulation, backend: Backend, rng: np.random.Generator) -> Replica:
         return Replica(model, method.size, total, share, ends, rng)
 
     moments, status, _ = run_replicas(kind, model, method, get_backend("numpy"), POINTS, progress)
@@ -66,7 +66,13 @@ class Replica:
     """One policy and its target."""
 
     def __init__(
-        self, model: RLPerceptron, size: int, total: Array, share: float, ends: Array, rng: np.random.Generator
+        self,
+        model: RLOverfittingPerceptron,
+        size: int,
+        total: Array,
+        share: float,
+        ends: Array,
+        rng: np.random.Generator,
     ) -> None:
         self.model, self.total, self.share, self.ends, self.rng = model, total, share, ends, rng
         target, other = rng.standard_normal((2, size))

@@ -12,7 +12,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..solvers.ensemble import Member
 from ..solvers.memory import check_memory
-from ..theory.rl_overfitting_td import LARGEST, RLTemporalDifference
+from ..theory.rl_overfitting_td import LARGEST, RLOverfittingTD
 from .backend import Backend, get_backend
 from .method import Simulation
 from .replicas import run_replicas
@@ -22,7 +22,7 @@ Array = np.ndarray
 FRESH = 50
 
 
-def estimate(model: RLTemporalDifference, method: Simulation) -> dict[str, float]:
+def estimate(model: RLOverfittingTD, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     workers = min(get_backend("numpy").workers, method.replicas)
     numbers = float(method.size) * model.features * max(model.batch * (model.horizon + 1.0), 2.0 * FRESH)
@@ -30,7 +30,7 @@ def estimate(model: RLTemporalDifference, method: Simulation) -> dict[str, float
     return {"memory": 8.0 * workers * 2.0 * numbers, "seconds": seconds}
 
 
-def simulate(model: RLTemporalDifference, method: Simulation, progress: Progress) -> Solution:
+def simulate(model: RLOverfittingTD, method: Simulation, progress: Progress) -> Solution:
     """Learn from trajectories of the features; each replica is the mean over `size` learners.
 
     Raises
@@ -56,9 +56,7 @@ def simulate(model: RLTemporalDifference, method: Simulation, progress: Progress
 class Replica:
     """Learners with trajectories of their own, all from zero weights."""
 
-    def __init__(
-        self, model: RLTemporalDifference, method: Simulation, backend: Backend, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, model: RLOverfittingTD, method: Simulation, backend: Backend, rng: np.random.Generator) -> None:
         self.model, self.rng, self.process = model, rng, model.process
         self.reward = self.process.value * (1.0 - self.process.gamma * self.process.memory)
         self.w = np.zeros((method.size, model.features))

@@ -48,7 +48,7 @@ class Search(Declared):
 
 @register
 @dataclass(frozen=True)
-class Gridworld(Model):
+class RLOverfittingGridworld(Model):
     """Two diamonds (+1), bomb and lightning (−1) and a key (0.1) that ends the game; −1 after 200 steps without it.
 
     The twin's player has `size` neurons in each of two hidden layers (none with the linear policy).
@@ -138,6 +138,14 @@ class Gridworld(Model):
             levels(self.maze, HALF + test + np.arange(tests)),
         )
 
+    def estimate(self, method: Search) -> dict[str, float]:
+        """Memory in bytes and a rough number of seconds."""
+        cells = MAZES[self.maze][0] ** 2
+        return {
+            "memory": 2.0 * table_bytes(self.maze, method.sample) + 8.0 * 3.0 * method.sample * (LIMIT + 8),
+            "seconds": 0.5 + 2.5e-4 * cells * method.sample,
+        }
+
     def solve(self, method: Search, progress: Progress) -> Solution:
         """Exact values of single levels, averaged over a sample of them."""
         from ..solvers.ensemble import Member, run_ensemble, threads
@@ -188,14 +196,6 @@ class Gridworld(Model):
             course[idle:] += free[: LIMIT + 1 - idle] / (self.null_ops + 1)
             course[LIMIT] -= alive[LIMIT - idle] / (self.null_ops + 1)  # −1 for those without key
         return course
-
-    def estimate(self, method: Search) -> dict[str, float]:
-        """Memory in bytes and a rough number of seconds."""
-        cells = MAZES[self.maze][0] ** 2
-        return {
-            "memory": 2.0 * table_bytes(self.maze, method.sample) + 8.0 * 3.0 * method.sample * (LIMIT + 8),
-            "seconds": 0.5 + 2.5e-4 * cells * method.sample,
-        }
 
 
 def time_axis() -> Coordinate:

@@ -53,7 +53,7 @@ NEVER = 2.0
 
 @register
 @dataclass(frozen=True)
-class RLPerceptron(Model):
+class RLOverfittingPerceptron(Model):
     """Online learning by episodes; the twin has `size` weights, and time is episodes over weights."""
 
     slug: ClassVar[str] = "rl-overfitting/perceptron"
@@ -69,7 +69,7 @@ class RLPerceptron(Model):
         Observable("penalty_ratio", "κ", "penalty rate over reward rate", ()),
         Observable("critical_ratio", "κ_c", "penalty ratio from which learning can stall", ()),
         Observable("critical_overlap", "ρ_c", "overlap at which it stalls there", ()),
-        Observable("fixed_points", "", "number of fixed points of positive overlap", ()),
+        Observable("fixed_points", "n_fix", "number of fixed points of positive overlap", ()),
         Observable("bad_overlap", "ρ_bad", "overlap of the stable fixed point", ()),
         Observable("bad_norm", "Q_bad", "squared norm at the stable fixed point", ()),
         Observable("bad_growth", "λ_bad", "slowest rate of the flow at the stable fixed point", ()),
@@ -78,7 +78,7 @@ class RLPerceptron(Model):
         Observable("saddle_growth", "λ_s", "rate at which the unstable fixed point is left", ()),
         Observable("learning_time", "t_half", "time at which half of the episodes are rewarded", ()),
         Observable("stalling_time", "t_bad", "time at which the overlap is within 1 % of the stable fixed point", ()),
-        Observable("passage_exponent", "", "slope of ln passage time against ln distance, at the end", ()),
+        Observable("passage_exponent", "ν", "slope of ln passage time against ln distance, at the end", ()),
     )
     figure: ClassVar[tuple[Panel, ...]] = (
         Panel("overlap", guides=(Guide("overlap_optimal", label="optimal rate"), Guide("bad_overlap"),

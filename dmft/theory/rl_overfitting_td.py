@@ -42,7 +42,7 @@ ROOT = 0.5
 
 @register
 @dataclass(frozen=True)
-class RLTemporalDifference(Model):
+class RLOverfittingTD(Model):
     """TD(0) on batches of random trajectories; the twin averages `size` learners in each replica."""
 
     slug: ClassVar[str] = "rl-overfitting/td"

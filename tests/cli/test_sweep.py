@@ -27,7 +27,7 @@ def test_writes_file_and_figure_and_prints_a_table(call, tmp_path):
     assert diagram.provenance["command"].startswith("dmft sweep sgd/ridge")
     assert diagram["final_norm"].values.shape == (3, 3)
     assert (tmp_path / "phase.pdf").read_bytes().startswith(b"%PDF")
-    info = call("info", "phase.h5")
+    info = call("info", "-v", "phase.h5")
     assert info.code == 0
     assert "final_norm(alpha, batch_fraction)" in info.out
     assert call("info", "phase.h5", "--json").object["points"]["converged"] == 9

@@ -15,7 +15,7 @@ from dmft.simulation.gridworld.games import Games, Rules, features
 from dmft.simulation.method import Simulation
 from dmft.simulation.rl_overfitting_gridworld import estimate
 from dmft.theory.gridworld import LATE, LIMIT, MAZES, best_game, levels
-from dmft.theory.rl_overfitting_gridworld import Gridworld
+from dmft.theory.rl_overfitting_gridworld import RLOverfittingGridworld
 
 SLUG = "rl-overfitting/gridworld"
 #: A short training of a small player.
@@ -222,7 +222,7 @@ def test_mistakes_are_one_clear_line():
         dmft.simulate(SLUG, levels=1_000_000_000)
     with pytest.raises(MemoryLimitError, match="--size"):
         dmft.simulate(SLUG, size=1_000_000)
-    assert estimate(Gridworld(), Simulation(size=64))["memory"] < 1e9
+    assert estimate(RLOverfittingGridworld(), Simulation(size=64))["memory"] < 1e9
     for arguments, words in (
         (["--levels", "0"], "levels = "),
         (["--replicas", "0"], "replicas = "),

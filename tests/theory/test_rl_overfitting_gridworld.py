@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import dmft
 from dmft.errors import MemoryLimitError, ParameterError, UnknownNameError
 from dmft.theory.gridworld import HALF, LATE, LIMIT, MAZES, OBJECTS, REWARDS, best_game, expected, levels, surviving
-from dmft.theory.rl_overfitting_gridworld import Gridworld, Search
+from dmft.theory.rl_overfitting_gridworld import RLOverfittingGridworld, Search
 
 SLUG = "rl-overfitting/gridworld"
 IDS = np.concatenate([np.arange(150), 2**62 + np.arange(10), HALF + np.arange(40)])
@@ -148,7 +148,7 @@ def test_pinned_levels():
 
 
 def test_pools_are_disjoint_and_flips_are_for_training_alone():
-    model = Gridworld(levels=300, test_levels=200, flip_probability=0.5)
+    model = RLOverfittingGridworld(levels=300, test_levels=200, flip_probability=0.5)
     for seed in range(20):
         train, test = model.pools(300, 200, np.random.default_rng(seed))
         assert len(set(train.ids)) == 300
@@ -208,7 +208,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(monkeypatch):
 )
 def test_wrong_values_are_named(wrong, words):
     with pytest.raises(ParameterError, match=words):
-        Gridworld(**wrong)
+        RLOverfittingGridworld(**wrong)
 
 
 def test_wrong_options_are_named():

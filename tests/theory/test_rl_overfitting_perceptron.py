@@ -13,7 +13,7 @@ import dmft
 from dmft.errors import DMFTError, ParameterError
 from dmft.simulation.kernels.rl_perceptron import literal, play
 from dmft.theory import policy_learning
-from dmft.theory.rl_overfitting_perceptron import RLPerceptron
+from dmft.theory.rl_overfitting_perceptron import RLOverfittingPerceptron
 
 SLUG = "rl-overfitting/perceptron"
 
@@ -53,7 +53,7 @@ def test_critical_ratio_is_that_of_the_sheet(horizon, ratio):
 )  # fmt: skip
 def test_flow_is_that_of_the_sheet_by_another_integrator(options):
     run = dmft.solve(SLUG, t_max=20.0, **options)
-    model = RLPerceptron(t_max=20.0, **options)
+    model = RLOverfittingPerceptron(t_max=20.0, **options)
     start = [model.overlap_init * np.sqrt(model.norm_init), model.norm_init]
     numbers = (model.reward_rate, model.penalty_rate, model.horizon, model.required)
     other = solve_ivp(
@@ -173,7 +173,7 @@ def test_slowing_down_is_that_of_a_saddle_node(horizon, required):
 @given(st.floats(0.05, 0.95), st.integers(1, 20), st.floats(0.0, 0.7), st.data())
 def test_optimal_rate_aligns_fastest(rho, horizon, ratio, data):
     required = data.draw(st.integers(1, horizon))
-    model = RLPerceptron(horizon=horizon, required=required, penalty_rate=ratio, schedule="optimal")
+    model = RLOverfittingPerceptron(horizon=horizon, required=required, penalty_rate=ratio, schedule="optimal")
     theta, log = np.arccos(rho), 0.6
     best = float(model.rates(np.array(theta), np.array(log)))
     turn = [

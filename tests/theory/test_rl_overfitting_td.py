@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import dmft
 from dmft.errors import DMFTError, ParameterError
 from dmft.results.comparison import compare_solutions
-from dmft.theory.rl_overfitting_td import RLTemporalDifference
+from dmft.theory.rl_overfitting_td import RLOverfittingTD
 from dmft.theory.td_moments import Moments
 
 SLUG = "rl-overfitting/td"
@@ -59,7 +59,7 @@ def rotation_of(n, seed):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_moments_are_those_of_full_matrices_in_any_basis(seed):
-    model = RLTemporalDifference(**SMALL)
+    model = RLOverfittingTD(**SMALL)
     rotation = rotation_of(model.features, seed)
     p, moments = model.process, Moments.of(model.process)
     mean, square = -p.value, p.value**2
@@ -74,7 +74,7 @@ def test_moments_are_those_of_full_matrices_in_any_basis(seed):
 
 def test_value_is_the_fixed_point_and_the_discounted_sum_of_rewards():
     """w_V = A⁻¹ Σ̄ w_R; of an autoregressive feature E Σ γ^k r(t+k) is its value."""
-    p = RLTemporalDifference(**SMALL).process
+    p = RLOverfittingTD(**SMALL).process
     sigma, a, reward, value = matrices(p, np.eye(len(p.value)))
     np.testing.assert_allclose(np.linalg.solve(a, sigma(0) @ reward), value, rtol=1e-12)
     k = np.arange(2000)[:, None]
@@ -86,7 +86,7 @@ def test_second_pairing_is_a_correction_of_few_features():
     parts = []
     for features in (8, 16, 32):
         options = {"spectrum_decay": 0.0, "reward_decay": 0.0, "correlation_decay": 0.0, "features": features}
-        model = RLTemporalDifference(**{**SMALL, "horizon": 2, "unexplained": 0.0, "learning_rate": 1.0, **options})
+        model = RLOverfittingTD(**{**SMALL, "horizon": 2, "unexplained": 0.0, "learning_rate": 1.0, **options})
         rotation, value = np.eye(features), model.process.value
         both, one = (
             np.trace(full_step(model, rotation, -value, np.outer(value, value), wick)[1]) for wick in (True, False)
@@ -98,7 +98,7 @@ def test_second_pairing_is_a_correction_of_few_features():
 
 
 def test_plateau_is_where_the_steps_end():
-    model = RLTemporalDifference(**SMALL)
+    model = RLOverfittingTD(**SMALL)
     run = dmft.solve(SLUG, steps=2000, **SMALL)
     assert run["final_value_error"].last == pytest.approx(run["plateau"].last, rel=1e-8)
     square = Moments.of(model.process).stationary(model.learning_rate, model.batch)
@@ -139,7 +139,7 @@ def test_annealing_removes_the_plateau():
 @settings(max_examples=15)
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.floats(0.0, 0.95), st.floats(0.2, 20.0))
 def test_largest_rate_is_where_the_spectral_radius_is_one(features, horizon, batch, gamma, tau):
-    model = RLTemporalDifference(features=features, horizon=horizon, batch=batch, gamma=gamma, correlation_time=tau)
+    model = RLOverfittingTD(features=features, horizon=horizon, batch=batch, gamma=gamma, correlation_time=tau)
     moments = Moments.of(model.process)
     limit = moments.largest_rate(batch)
     noise = moments.spread @ moments.errors[2] + np.diag(moments.own[2])
@@ -155,7 +155,7 @@ def test_divergence_is_told_and_data_are_kept():
     run = dmft.solve(SLUG, **{**SMALL, "learning_rate": 1.05 * limit})
     assert run.status.code == "diverged"
     assert "try a smaller --learning-rate" in run.status.message
-    assert len(run["value_error"].values) == len(RLTemporalDifference(**SMALL).at)
+    assert len(run["value_error"].values) == len(RLOverfittingTD(**SMALL).at)
     assert run["plateau"].last == np.inf
     far = dmft.solve(SLUG, **{**SMALL, "learning_rate": 30.0 * limit})
     assert far.status.code == "diverged"

@@ -1,4 +1,4 @@
-"""Advantage actor–critic on many games at once: eqs. (4) to (6) of docs/theory/rl_overfitting_gridworld.rst."""
+"""Advantage actor–critic on many games at once: eqs. (4) and (5) of docs/theory/rl_overfitting_gridworld.rst."""
 
 from __future__ import annotations
 
