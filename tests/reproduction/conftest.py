@@ -110,7 +110,7 @@ class InProcess:
                 yield point, describe_error(error)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def in_process():
     """The stand-in."""
     return InProcess

@@ -36,9 +36,12 @@ class Links(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory):
+def papers(tmp_path_factory, in_process):
     """A small reproduction of the real thing."""
-    return reproduce(["lamb/schedule", "bn-weight-decay/jumps"], tmp_path_factory.mktemp("reports") / "papers", jobs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dmft.reproduction.reproduce.LocalPool", in_process)
+        folder = tmp_path_factory.mktemp("reports") / "papers"
+        return reproduce(["lamb/schedule", "bn-weight-decay/jumps"], folder, jobs=1)
 
 
 def test_the_page_needs_nothing_else(papers):
@@ -87,6 +90,7 @@ def test_commands_of_the_table_are_valid_lines(papers):
         cli.get_command(None, name).make_context(name, words)  # raises what the user would see
 
 
+@pytest.mark.slow
 def test_a_browser_shows_it(papers, browser, tmp_path):
     for width in (1200, 420):
         seen = browser.look(papers.html, tmp_path / f"{width}.png", width=width)

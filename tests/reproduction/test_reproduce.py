@@ -60,6 +60,7 @@ def test_verdicts_and_files(toy, folder, quick):
     assert list(content["recipes"]) == [entry["id"] for entry in done.entries]
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_jobs(toy, tmp_path):
     names = ["toy/obedient:random", "toy/obedient:wrong"]
     done = {jobs: reproduce(names, tmp_path / str(jobs), jobs=jobs) for jobs in (1, 2)}
@@ -152,6 +153,7 @@ def start(toy, folder, seconds):
     raise AssertionError("no results")
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(toy, folder, monkeypatch, in_process):
     process = start(toy, folder, 0.4)
     with pytest.raises(StoreError, match=f"another reproduction is at work.*process {process.pid}"):
