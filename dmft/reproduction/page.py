@@ -22,13 +22,13 @@ p, ul { max-width: 75ch; }
 .dim { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; }
-th, td { padding: .45rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-th { background: var(--soft); white-space: nowrap; }
+th, td { padding: .4rem .45rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { background: var(--soft); } td:first-child { min-width: 9rem; }
 td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.claim { min-width: 16rem; }
+td.claim { min-width: 15rem; }
 summary { cursor: pointer; white-space: nowrap; }
 code { font: .8rem ui-monospace, monospace; overflow-wrap: anywhere; }
-td code { display: block; min-width: 12rem; margin-bottom: .2rem; }
+td code { display: block; min-width: 10rem; margin-bottom: .2rem; }
 a { color: #0b5cad; text-decoration: none; } a:hover, a:focus { text-decoration: underline; }
 .tag { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; color: #fff; background: #5a636e;
        font-size: .8rem; font-weight: 600; white-space: nowrap; }
@@ -93,8 +93,9 @@ def _row(entry: Entry) -> str:
         ", ".join(map(str, entry["seeds"])),
         f"{entry['seconds']:.1f} s" if entry["seconds"] else "",
     ]
+    name = _text(entry["id"]).replace("/", "/<wbr>").replace(":", ":<wbr>")  # where a long name may be broken
     cells = [
-        f'<td><a href="#{_anchor(entry)}">{_text(entry["id"])}</a></td>',
+        f'<td><a href="#{_anchor(entry)}">{name}</a></td>',
         f'<td class="claim">{_text(entry["claim"])} <span class="dim">{_text(entry["reference"])}</span></td>',
         f"<td>{tag(entry)}</td>",
         *(f'<td class="number">{cell}</td>' for cell in numbers),

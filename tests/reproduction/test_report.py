@@ -16,7 +16,7 @@ from dmft.reproduction.reproduce import reproduce
 class Links(HTMLParser):
     """Addresses, anchors and pictures of a page; open elements must be closed."""
 
-    VOID = ("meta", "img", "link", "br")
+    VOID = ("meta", "img", "link", "br", "wbr")
 
     def __init__(self):
         super().__init__()
