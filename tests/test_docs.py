@@ -227,6 +227,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_plugin_is_a_model_like_any_other(plugin, tmp_path):
     """Solved, simulated, compared, swept, drawn, told of and refused, without an edit of this package."""
     short = ["noisy-descent", "--temperature", "0.2", "--no-figure", "--json"]

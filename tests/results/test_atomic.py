@@ -105,7 +105,7 @@ def python(script: str, *arguments: object) -> str:
     return answer.stdout
 
 
-@pytest.mark.parametrize("mode", ["force", "new"])
+@pytest.mark.parametrize("mode", ["force", pytest.param("new", marks=pytest.mark.slow)])
 def test_killed_in_a_save(mode, tmp_path):
     killed = int(python(KILL, HERE, tmp_path, mode))
     assert killed > 10, "the bombs went off"

@@ -57,6 +57,7 @@ def finished(output, count):
     raise AssertionError("no points")
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_resumed(begin, output, trouble, assert_same):
     process = begin()
     finished(output, 4)

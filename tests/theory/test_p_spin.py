@@ -69,7 +69,9 @@ def test_energy_tends_to_the_threshold(p):
     assert limit == pytest.approx(threshold, rel=1e-2)
 
 
-@pytest.mark.parametrize(("p", "temperature"), [(3, 0.9), (3, 1.5), (2, 2.0), (4, 1.0)])
+@pytest.mark.parametrize(
+    ("p", "temperature"), [(3, 0.9), (3, 1.5), (2, 2.0), pytest.param(4, 1.0, marks=pytest.mark.slow)]
+)
 def test_equilibrium_above_the_dynamical_temperature(p, temperature):
     """E = −1/(2T), C(t,s) a function of t − s, and the fluctuation–dissipation theorem R = −∂_τ C/T."""
     run = solve(p=p, temperature=temperature, t_max=60.0, tolerance=1e-6)

@@ -84,7 +84,7 @@ def growth(run) -> float:
     return float(np.log(loss[-1] / loss[half]) / (len(loss) - 1 - half))
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(st.floats(0.2, 5.0), st.floats(0.05, 1.0), st.floats(0.01, 1.0), st.floats(0.05, 6.0), st.booleans())
 def test_unstable_exactly_when_the_gain_exceeds_one(alpha, b, ridge, eta, inverse):
     options = {
