@@ -81,7 +81,8 @@ def row_means(values, rows, count, out):
             for i in range(4 * LANES * whole, size):
                 total += tile[i] * row[i]
             out[s] += total
-    out[:count] /= n
+    for s in range(count):
+        out[s] /= n
 
 
 @compiled
@@ -105,18 +106,11 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
     Where nothing cancels, the length of the new vector follows from Pythagoras, and its subtraction is left to
     :func:`local_fields`, which reads the basis anyway: until then row `rank` of the basis holds `values`.
 
-    Returns
-    -------
-    rank : int
-        Size of the basis after this vector.
-    left_over : float
-        Mean square left over relative to that of `values`, before it was made a basis vector or left out.
-    pending : bool
-        Whether the new vector still has to be made of `values`.
+    Returns the size of the basis after this vector, the mean square left over relative to that of `values` (before it
+    was made a basis vector or left out), and whether the new vector still has to be made of `values`.
     """
     square = mean_square(values)
-    for k in range(rank):
-        coefficients[k] = 0.0
+    coefficients[:rank] = 0.0
     left, before = square, np.inf
     room = rank < min(basis.shape[0], values.shape[0])
     projection = np.empty(rank)
@@ -126,9 +120,11 @@ def append_orthogonal_row(values, basis, rank, tolerance, coefficients):
         for k in range(rank):
             remaining -= projection[k] * projection[k]
         if before == np.inf and room and remaining > 0.5 * square:
-            coefficients[:rank] = projection
+            for k in range(rank):
+                coefficients[k] = projection[k]
             coefficients[rank] = np.sqrt(remaining)
-            basis[rank] = values
+            for i in range(values.shape[0]):
+                basis[rank, i] = values[i]
             return rank + 1, remaining / square, True
         before = left
         for k in range(rank):
@@ -310,7 +306,7 @@ def affordable_paths(slopes, most, least):
     return paths
 
 
-@inlined
+@compiled
 def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
     """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
     c, row, last, total = x.dtype.type(coupling), x[s, :width], x[t, :width], x.dtype.type(0.0)
@@ -337,8 +333,11 @@ def path_response_row(t, coupling, columns, slopes, n, out):
         D of every path up to time t; its precision is that of the sums.
     """
     out[: t + 1] = 0.0
-    live = np.flatnonzero(slopes[t, :n])
-    alive = live.shape[0]
+    live, alive = np.empty(n, dtype=np.int64), 0
+    for i in range(n):
+        if slopes[t, i] != 0.0:
+            live[alive] = i
+            alive += 1
     groups = max((alive + GROUP - 1) // GROUP, 1)
     width = (alive + groups * GRAIN - 1) // (groups * GRAIN) * GRAIN  # groups of one size waste few lanes
     members = np.zeros(GROUP, dtype=np.int64)
@@ -376,7 +375,8 @@ def path_response_row(t, coupling, columns, slopes, n, out):
                 for lane in range(width):
                     lower[lane] += b0 * x0[lane]
                 out[s - 1] -= coupling * _solved_row(s - 1, t, coupling, b[t], slopes[s - 1], members, width, lower, x)
-    out[:t] /= n
+    for s in range(t):
+        out[s] /= n
 
 
 @inlined
@@ -448,7 +448,8 @@ def _observe(evaluate, parameters, t, numbers, state):
                 t, numbers.coupling, state.response[t], work[c, 3], state.signs[c], state.weighted[c], state.rows[c]
             )
         else:
-            state.slopes[c, t] = work[c, 3]
+            for i in range(state.slopes.shape[2]):
+                state.slopes[c, t, i] = work[c, 3, i]
             paths = affordable_paths(work[c, 3], numbers.budget / max(t, 1), numbers.least)
             state.carriers[c] += paths
             path_response_row(t, numbers.coupling, state.columns, state.slopes[c], paths, state.rows[c])
