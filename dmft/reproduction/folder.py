@@ -37,31 +37,28 @@ class Folder:
         StoreError
             If another reproduction is at work on it.
         """
-        try:
+        with self._writable():
             self.refuse_foreign()
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        except OutputError:
-            raise
-        except OSError as error:
-            raise OutputError(
-                f"folder {self.path} cannot be written to ({error.strerror}): give another one with -o"
-            ) from None
         try:
             hold(descriptor, self.path, alone=True, what="reproduction")
-            self._make_parts()
+            with self._writable():
+                for item in self.path.glob(LEFTOVER):  # only who holds the lock writes here
+                    item.unlink(missing_ok=True)
+                for part in PARTS:
+                    (self.path / part).mkdir(exist_ok=True)
+                if not (self.path / RESULTS).exists():
+                    self.write({})  # from here on the folder is known as ours
             yield
         finally:
             os.close(descriptor)  # this frees the lock; so does the system when the process is killed
 
-    def _make_parts(self) -> None:
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """What the system refuses is told in one line."""
         try:
-            for item in self.path.glob(LEFTOVER):  # only who holds the lock writes here
-                item.unlink(missing_ok=True)
-            for part in PARTS:
-                (self.path / part).mkdir(exist_ok=True)
-            if not (self.path / RESULTS).exists():
-                self.write({})  # from here on the folder is known as ours
+            yield
         except OutputError:
             raise
         except OSError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from ..errors import ParameterError
 from ..parameters import Declared, declare
 
 
@@ -17,3 +19,15 @@ class Simulation(Declared):
     precision: str = declare("float64", "", "arithmetic of the simulation", choices=("float64", "float32"))
     backend: str = declare("numpy", "", "array library: CPU or CUDA GPU", choices=("numpy", "cupy"))
     field_response: bool = declare(False, "", "also measure the response, exactly, to fields at all times")
+
+    def only(self, who_needs: str, **values: Any) -> None:
+        """Refuse options that have no meaning: ``only("averages need", precision="float64")``.
+
+        Raises
+        ------
+        ParameterError
+            If an option has another value.
+        """
+        for name, value in values.items():
+            if getattr(self, name) != value:
+                raise ParameterError(f"{name} = {getattr(self, name)!r} is not allowed here: {who_needs} {value}")

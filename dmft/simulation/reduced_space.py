@@ -48,9 +48,7 @@ def simulate(model: ReducedSpace, method: Simulation, progress: Progress) -> Sol
     """
     if model.network is not None:
         raise ParameterError(f"network = {model.network!r} is one network: leave it out to simulate random ones")
-    for name, only in (("backend", "numpy"), ("precision", "float64"), ("field_response", False)):
-        if getattr(method, name) != only:
-            raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: counting needs {only}")
+    method.only("counting needs", backend="numpy", precision="float64", field_response=False)
     backend = backend_for(method, estimate(model, method), "try a smaller --size")
     moments, status, facts = run_replicas(Replica, model, method, backend, 0, progress)
     if status.success:

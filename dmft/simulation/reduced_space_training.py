@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..results.curve import Coordinate, Curve
 from ..results.progress import Progress
 from ..results.solution import Solution
@@ -63,9 +62,7 @@ def simulate(model: ReducedSpaceTraining, method: Simulation, progress: Progress
     Replica i draws its start and its samples from the stream (seed, i, 1): starts are not those of the theory.
     O(size · neurons · inputs) a step.
     """
-    for name, only in (("backend", "numpy"), ("precision", "float64"), ("field_response", False)):
-        if getattr(method, name) != only:
-            raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: this training needs {only}")
+    method.only("this training needs", backend="numpy", precision="float64", field_response=False)
     backend = backend_for(method, estimate(model, method), "try a smaller --size")
     problem = model.problem()
     _, status, facts = run_replicas(Replica, model, method, backend, POINTS - 1, progress)

@@ -5,10 +5,8 @@ Whether any linear policy memorises random rewards is decided exactly, by Gordan
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -65,11 +63,8 @@ def simulate(model: RLOverfitting, method: Simulation, progress: Progress) -> So
             f"alpha = {model.alpha:g} with size = {method.size}: the pool has no level; give a larger --alpha or --size"
         )
     check_memory(estimate(model, method)["memory"], "try a smaller --size or --alpha")
-    started = time.perf_counter()
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), len(LOADS) - 1, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(curves, model.coordinates(), status, moments.count, method.as_dict(), told)
+    return Solution(model.mean_curves(moments), model.coordinates(), status, moments.count, method.as_dict())
 
 
 class Replica:

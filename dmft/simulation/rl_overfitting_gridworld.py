@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -76,11 +74,10 @@ def simulate(model: RLOverfittingGridworld, method: Simulation, progress: Progre
     backend = get_backend(method.backend)
     if backend.xp is not np:
         raise BackendError("the games of rl-overfitting/gridworld run on the CPU alone: use --backend numpy")
-    needs = estimate(model, method)["memory"]
-    check_memory(needs, "try fewer --levels, --test-levels, --games or a smaller --size", backend.free_memory())
-    started, times = time.perf_counter(), model.recorded_updates
+    check_memory(estimate(model, method)["memory"], "try fewer --levels, --test-levels, --games or a smaller --size")
+    times = model.recorded_updates
     moments, status, facts = run_replicas(Replica, model, method, backend, len(times) - 1, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     if "gap" in curves:  # the runs are complete
         curves |= model.finals(curves)
         # a figure of a sweep shows the first scalars
@@ -97,7 +94,7 @@ def simulate(model: RLOverfittingGridworld, method: Simulation, progress: Progre
         made = [f"{float(curves[name].last):.3f}" for name in ("train_return", "optimal_train_return", "test_return")]
         words = f"{len(facts)} players learned for {int(passed[-1])} steps: return {made[0]} of at most {made[1]} on "
         status = Status(CONVERGED, f"{words}{model.levels} training levels, {made[2]} on new ones")
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started, "weights": facts[0]["weights"] if facts else 0}
+    told = {"weights": facts[0]["weights"] if facts else 0}
     return Solution(curves, axes, status, moments.count, method.as_dict(), told)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +42,6 @@ def simulate(model: RLOverfittingPerceptron, method: Simulation, progress: Progr
     the order of t_max·D² operations, a little less if only rewarded episodes change the policy.
     """
     check_memory(estimate(model, method)["memory"], "try a smaller --size or --t-max")
-    started = time.perf_counter()
     ends = np.round(model.times * method.size).astype(int)
     rates = model.schedule_at(np.arange(max(ends[-1], 1)) / method.size)
     share = model.penalty_rate / (model.reward_rate + model.penalty_rate)
@@ -54,12 +51,11 @@ def simulate(model: RLOverfittingPerceptron, method: Simulation, progress: Progr
         return Replica(model, method.size, total, share, ends, rng)
 
     moments, status, _ = run_replicas(kind, model, method, get_backend("numpy"), POINTS, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     curves |= model.finals(curves)
     kept = len(curves["norm"].values) if curves else 0
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
     axes = model.coordinates(kept)
-    return Solution(curves, {"t": axes["t"]}, status, moments.count, method.as_dict(), told)
+    return Solution(curves, {"t": axes["t"]}, status, moments.count, method.as_dict())
 
 
 class Replica:

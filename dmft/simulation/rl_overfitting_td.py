@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -42,15 +40,13 @@ def simulate(model: RLOverfittingTD, method: Simulation, progress: Progress) -> 
     On the CPU in float64, whatever ``backend`` and ``precision`` say. A step costs O(size·B·T·N).
     """
     check_memory(estimate(model, method)["memory"], "try a smaller --size, --batch, --horizon or fewer --features")
-    started = time.perf_counter()
     count = len(model.at) - 1
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), count, progress)
-    curves = {name: model.observable(name).curve(moments.mean(name), moments.stderr(name)) for name in moments}
+    curves = model.mean_curves(moments)
     curves |= model.finals(curves)
     kept = len(curves["value_error"].values) if curves else 0
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
     axes = {"step": model.coordinates(kept, 1.0)["step"]}
-    return Solution(curves, axes, status, moments.count, method.as_dict(), told)
+    return Solution(curves, axes, status, moments.count, method.as_dict())
 
 
 class Replica:

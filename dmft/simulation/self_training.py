@@ -6,22 +6,19 @@ Newton's method until the gradient is gone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, NOT_CONVERGED, Status
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.pseudo_labels import label
 from ..theory.self_training import CURVES, SMALLEST, SelfTraining
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -66,32 +63,23 @@ def simulate(model: SelfTraining, method: Simulation, progress: Progress) -> Sol
     O(αN³) a round (square), about ten times that for the logistic loss. Samples are drawn on the CPU, so that
     they are the same for both backends.
     """
-    for name, only in (("precision", "float64"), ("field_response", False)):
-        if getattr(method, name) != only:
-            raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: exact minima need {only}")
-    backend = get_backend(method.backend)
-    check_memory(
-        estimate(model, method)["memory"],
+    method.only("exact minima need", precision="float64", field_response=False)
+    backend = backend_for(
+        method,
+        estimate(model, method),
         f"samples of {method.size} weights: try a smaller --size, --alpha-labeled or --alpha-unlabeled, "
         "or fewer threads (NUMBA_NUM_THREADS)",
-        backend.free_memory(),
     )
-    started = time.perf_counter()
     moments, status, facts = run_replicas(Replica, model, method, backend, model.rounds, progress)
-    curves = {
-        name: model.observable(name).curve(moments.mean(name), moments.stderr(name))
-        for name in moments
-        if name not in ("gain", "supervised_test_error")
-    }
+    curves = model.mean_curves(moments)
+    # gain has an error bar of its own: both ends are those of one replica
+    own = [curves.pop(name) for name in ("gain", "supervised_test_error") if name in curves]
     if curves:
         curves |= model.scalars(curves)
-    for name in ("gain", "supervised_test_error"):
-        if name in moments:  # gain has an error bar of its own: both ends are those of one replica
-            curves[name] = model.observable(name).curve(moments.mean(name), moments.stderr(name))
+    curves |= {curve.name: curve for curve in own}
     told = {
         "newton_steps": max((fact["newton_steps"] for fact in facts), default=0),
         "replicas_used": len(facts),
-        "seconds": time.perf_counter() - started,
     }
     kept = len(curves["test_error"].values) if curves else 0
     return Solution(

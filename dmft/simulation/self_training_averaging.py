@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED
 from ..solvers.ensemble import Member
-from ..solvers.memory import check_memory
 from ..theory.self_training_averaging import CURVES, SelfTrainingAveraging
-from .backend import Backend, get_backend
+from .backend import Backend, backend_for, get_backend
 from .method import Simulation
 from .replicas import run_replicas
 
@@ -59,30 +56,21 @@ def simulate(model: SelfTrainingAveraging, method: Simulation, progress: Progres
     -----
     p²/κ random numbers a round, drawn on the CPU.
     """
-    for name, only in (("precision", "float64"), ("field_response", False)):
-        if getattr(method, name) != only:
-            raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: averages need {only}")
-    backend = get_backend(method.backend)
-    check_memory(estimate(model, method)["memory"], "try a smaller --size", backend.free_memory())
-    started = time.perf_counter()
+    method.only("averages need", precision="float64", field_response=False)
+    backend = backend_for(method, estimate(model, method), "try a smaller --size")
     moments, status, facts = run_replicas(Replica, model, method, backend, model.rounds, progress)
-    curves = {
-        item.name: item.curve(moments.mean(item.name), moments.stderr(item.name))
-        for item in CURVES
-        if item.name in moments
-    }
+    measured = model.mean_curves(moments)
+    curves = {item.name: measured[item.name] for item in CURVES if item.name in measured}
     kept = len(curves["overlap"].values) if curves else 0
     if curves:
         curves |= model.scalars(curves)
-    if "gain" in moments:  # with an error bar of its own: both ends are those of one replica
-        curves["gain"] = model.observable("gain").curve(moments.mean("gain"), moments.stderr("gain"))
+    if "gain" in measured:  # with an error bar of its own: both ends are those of one replica
+        curves["gain"] = measured["gain"]
     if status.code == CONVERGED:
         status = replace(status, message=f"{moments.count} replicas, {model.rounds} rounds")
     elif status.code == DIVERGED:
         status = model.nobody(kept)
-    told = {
-        "samples": samples(model, method.size), "replicas_used": len(facts), "seconds": time.perf_counter() - started
-    }  # fmt: skip
+    told = {"samples": samples(model, method.size), "replicas_used": len(facts)}
     axes = {"round": model.coordinates(kept, 0)["round"]} if curves else {}
     return Solution(curves, axes, status, moments.count, method.as_dict(), told)
 

@@ -6,10 +6,8 @@ over all labelings is found exactly, by dynamic programming.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -68,15 +66,13 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
             f"of its samples by chance; give a size of at least {np.ceil(model.least_size):.0f}"
         )
     check_memory(estimate(model, method)["memory"], "try a smaller --size")
-    started = time.perf_counter()
     steps = len(model.penalties) + len(model.masses)
     moments, status, _ = run_replicas(Replica, model, method, get_backend("numpy"), steps, progress)
     inside = method.size * model.boundary_samples
     if status.success and method.size * model.mu > 1.0 and inside < 20.0:
         words = f"few samples at the boundary, {inside:.2g} in a ball: mu comes out too small, try a larger --size"
         status = replace(status, message=f"{status.message}; {words}")
-    told: dict[str, Any] = {"seconds": time.perf_counter() - started}
-    return Solution(model.mean_curves(moments), model.coordinates(), status, moments.count, method.as_dict(), told)
+    return Solution(model.mean_curves(moments), model.coordinates(), status, moments.count, method.as_dict())
 
 
 class Replica:

@@ -68,9 +68,7 @@ def simulate(model: LinearRNN, method: Simulation, progress: Progress) -> Soluti
     -----
     ``simulated_time`` · N/batch_size steps of O(train_length d² + batch_size train_length) each.
     """
-    for name, only in (("backend", "numpy"), ("precision", "float64"), ("field_response", False)):
-        if getattr(method, name) != only:
-            raise ParameterError(f"{name} = {getattr(method, name)!r} is not allowed here: recurrent nets need {only}")
+    method.only("recurrent nets need", backend="numpy", precision="float64", field_response=False)
     times = reported(model)
     if not len(times):
         raise ParameterError(f"simulated_time = {model.simulated_time:g} is not allowed: give at least 0.01")

@@ -6,7 +6,6 @@ levels are flipped with probability p. Equation numbers are those of docs/theory
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import bdtr, ndtr, owens_t
 
 from ..parameters import declare
-from ..results.curve import Coordinate, Curve, Observable
+from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
@@ -200,7 +199,6 @@ class RLOverfitting(Model):
 
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Rewards over the size of the pool and at this alpha; exact to round-off."""
-        started = time.perf_counter()
         mine = [self.rewards(load, self.flip_probability) for load in LOADS]
         train, test, found = self.rewards(self.alpha, self.flip_probability)
         values: dict[str, Any] = {
@@ -218,9 +216,8 @@ class RLOverfitting(Model):
             "susceptibility": found.susceptibility,
             "capacity": capacity(int(DIMENSIONS[-1])),
         }
-        curves: dict[str, Curve] = {key: self.observable(key).curve(np.array(value)) for key, value in values.items()}
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(), Status(CONVERGED, "closed form"), 0, method.as_dict(), facts)
+        status = Status(CONVERGED, "closed form")
+        return Solution(self.exact_curves(values), self.coordinates(), status, 0, method.as_dict())
 
     def coordinates(self) -> dict[str, Coordinate]:
         """The axes of theory and simulation alike."""

@@ -162,11 +162,7 @@ class RLOverfittingGridworld(Model):
             return Member({}, 1, at_end=values)
 
         moments, status, _ = run_ensemble(task, method.sample, threads(), 0, progress, "searching levels")
-        curves = {
-            name: self.observable(name).curve(moments.mean(name), moments.stderr(name))
-            for name in moments
-            if moments.count > 1
-        }
+        curves = self.mean_curves(moments) if moments.count > 1 else {}
         if status.success:
             status = Status(CONVERGED, f"exact on each of {method.sample} levels: what a player learns is simulated")
         return Solution(curves, {"time": time_axis()} if curves else {}, status, moments.count, method.as_dict(), {})

@@ -6,7 +6,6 @@ are those of docs/theory/rl_overfitting_perceptron.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -153,7 +152,6 @@ class RLOverfittingPerceptron(Model):
         from ..solvers.flow.solve import integrate
         from .kernels.rl_perceptron import episodes, milestones
 
-        started = time.perf_counter()
         optimal = self.schedule == "optimal"
         points = fixed_points(self.reward_rate, self.penalty_rate, self.horizon, self.required)
         bad = next((point.overlap for point in points if point.stable), NEVER)
@@ -177,7 +175,7 @@ class RLOverfittingPerceptron(Model):
                 values[name] = when
         values |= self.landmarks(points) | self.passage(method)
         curves = self.curves(values)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started, "evaluations": int(flows.nfev[0])}
+        facts = {"evaluations": int(flows.nfev[0])}
         status = self.told(flows, bad)
         return Solution(curves, self.coordinates(kept), status, 0, method.as_dict(), facts)
 

@@ -5,7 +5,6 @@ Equation numbers are those of docs/theory/rl_overfitting_td.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..parameters import declare
-from ..results.curve import Coordinate, Curve, Observable
+from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
@@ -128,7 +127,6 @@ class RLOverfittingTD(Model):
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """Moments step by step, and where they end; exact at every number of features."""
         check_memory(self.estimate(method)["memory"], "try fewer --features or a smaller --horizon")
-        started = time.perf_counter()
         with single_threaded_blas():
             moments = Moments.of(self.process)
             limit = moments.largest_rate(self.batch)
@@ -150,11 +148,10 @@ class RLOverfittingTD(Model):
                 f"learning_rate = {self.learning_rate:g} is not below {limit:.4g}: the value error grows without bound"
             )
             status = Status(DIVERGED, f"{words}; the data of all steps are kept; try a smaller --learning-rate")
-        curves: dict[str, Curve] = {name: self.observable(name).curve(np.array(item)) for name, item in values.items()}
+        curves = self.exact_curves(values)
         curves |= self.finals(curves)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
         axes = self.coordinates(len(values["value_error"]), limit)
-        return Solution(curves, axes, status, 0, method.as_dict(), facts)
+        return Solution(curves, axes, status, 0, method.as_dict())
 
     def learn(self, moments: Moments, annealing: float, progress: Progress) -> tuple[dict[str, Array], Status]:
         """Value error, its part from the mean, and squared error of the differences at the reported steps."""

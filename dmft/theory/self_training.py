@@ -6,9 +6,8 @@ Equation numbers are those of docs/theory/self_training.rst.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -153,7 +152,6 @@ class SelfTraining(Model):
 
     def solve(self, method: PiecewiseQuadrature, progress: Progress) -> Solution:
         """Order parameters of every round; the square loss exact to round-off, others to the tolerance."""
-        started = time.perf_counter()
         done: list[Weights] = []
         status = None
         progress.start("self-training", float(self.rounds + 1))
@@ -180,12 +178,9 @@ class SelfTraining(Model):
             "overlap": [w.overlap for w in done],
             "susceptibility": [w.chi for w in done],
         }
-        curves = {name: self.observable(name).curve(np.array(value)) for name, value in values.items()}
+        curves = self.exact_curves(values)
         curves |= self.scalars(curves)
-        facts: dict[str, Any] = {
-            "residual": max((w.residual for w in done), default=0.0),
-            "seconds": time.perf_counter() - started,
-        }
+        facts = {"residual": max((w.residual for w in done), default=0.0)}
         return Solution(curves, self.coordinates(len(done)), status, 0, method.as_dict(), facts)
 
     def _trouble(self, found: Weights, number: int) -> Status | None:

@@ -5,7 +5,6 @@ A map of one overlap. Equation numbers are those of docs/theory/self_training_av
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -172,7 +171,6 @@ class SelfTrainingAveraging(Model):
 
     def solve(self, method: ClosedForm, progress: Progress) -> Solution:
         """The map from its start; exact to round-off."""
-        started = time.perf_counter()
         path = [self.overlap_init]
         while len(path) <= self.rounds:
             rho = float(self.step(np.array(path[-1])))
@@ -198,10 +196,9 @@ class SelfTrainingAveraging(Model):
             values |= {"next_overlap": everywhere} if np.isfinite(everywhere).all() else {}
             values["limit_by_threshold"] = self.limits(self.overlap_init, self.sigma * THRESHOLDS)
             values["limit_overlap"] = self.limits(self.overlap_init, np.array([self.threshold]))[0]
-        curves = {name: self.observable(name).curve(np.asarray(value)) for name, value in values.items()}
+        curves = self.exact_curves(values)
         curves |= self.scalars(curves)
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        return Solution(curves, self.coordinates(len(kept), len(points)), status, 0, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(len(kept), len(points)), status, 0, method.as_dict())
 
     def nobody(self, number: int) -> Status:
         """The status of a run whose round `number` had no sample left."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled, inlined
+from ..compiled import compiled, compiled_part, inlined
 
 TILE = 2048
 LANES = 64
@@ -306,7 +306,7 @@ def affordable_paths(slopes, most, least):
     return paths
 
 
-@compiled
+@compiled_part
 def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
     """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
     c, row, last, total = x.dtype.type(coupling), x[s, :width], x[t, :width], x.dtype.type(0.0)
