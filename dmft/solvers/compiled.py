@@ -23,6 +23,14 @@ def compiled_part(function: Callable[..., Any]) -> Any:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def compiled_sums(function: Callable[..., Any]) -> Any:
+    """As :func:`compiled`, for sums over paths: the compiler may add in the order that fills vector registers.
+
+    It is one order for every call, so the bits still do not depend on the number of threads.
+    """
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """For parts of one large kernel: compiled as text of their callers, which halves the time to compile these."""
     return _compiled(function, inline="always")

@@ -22,12 +22,17 @@ class TwoStateChain:
         """Autocorrelation at lag one; at lag k it is its k-th power."""
         return 1.0 - self.turn_on - self.turn_off
 
+    @property
+    def stay(self) -> float:
+        """P(1→1): exactly P(0→1) where there is no memory."""
+        return self.turn_on if self.turn_on + self.turn_off == 1.0 else 1.0 - self.turn_off
+
     def first(self, uniforms: Any) -> Any:
         """Stationary initial states (bool) from uniform numbers in [0, 1)."""
         return uniforms < self.mean
 
     def next(self, states: Any, uniforms: Any) -> Any:
         """States one step later; the same uniforms give the same draws for independent sampling."""
-        if self.turn_on + self.turn_off == 1.0:  # no memory
+        if self.stay == self.turn_on:  # no memory
             return uniforms < self.turn_on
-        return (states & (uniforms < 1.0 - self.turn_off)) | (~states & (uniforms < self.turn_on))
+        return (states & (uniforms < self.stay)) | (~states & (uniforms < self.turn_on))

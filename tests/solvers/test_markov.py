@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmft.solvers.marching.sampling import draw_membership
 from dmft.solvers.markov import TwoStateChain
 from dmft.theory.sgd import SGD
 
@@ -62,3 +63,18 @@ def test_independent_draws_forget_the_state(b, seed):
     np.testing.assert_array_equal(
         chain.next(np.ones(100, dtype=bool), uniforms), chain.next(np.zeros(100, dtype=bool), uniforms)
     )
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_the_compiled_chain_is_the_same(name):
+    """The marching solver draws membership in blocks by a kernel of its own."""
+    chain, steps, count = CHAINS[name].chain, 9, 300
+    uniforms = np.random.default_rng(1).random((steps + 1, count))
+    uniforms[:, :3] = [chain.mean, chain.turn_on, chain.stay]  # at the edges
+    states = [chain.first(uniforms[0])]
+    for row in uniforms[1:]:
+        states.append(chain.next(states[-1], row))
+    drawn = np.ones((steps + 1, count), dtype=bool)
+    for start in (0, 1, 5):  # in blocks
+        draw_membership(uniforms[start : start + 5], chain.mean, chain.turn_on, chain.stay, drawn, start)
+    np.testing.assert_array_equal(drawn, states)

@@ -2,17 +2,16 @@
 
 One file, because Numba's cache does not notice a change in another one. Arrays are time-major, ``rows[s, i]`` with
 time (or innovation) `s` and path `i`, so that every inner loop runs over neighbouring paths. Sums over paths are taken
-serially in a fixed order: the bits do not depend on the number of threads. Paths are visited in tiles.
+serially: the bits do not depend on the number of threads. Paths are visited in tiles.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import compiled, compiled_part, inlined
+from ..compiled import compiled, compiled_sums, inlined
 
 TILE = 2048
-LANES = 64
 GROUP, GRAIN = 128, 16  #: most paths in one triangular solve, and what their number is a multiple of
 
 
@@ -45,49 +44,37 @@ def weighted_rows(weights, rows, count, out):
             result[i] += tile[i]
 
 
-@compiled
+@compiled_sums
 def row_means(values, rows, count, out):
     """``out[s] = (1/n) Σ_i values[i] rows[s, i]`` for ``s < count``: one row of a two-time average.
 
-    Products in the precision of `rows`; the sums over tiles are in double precision.
+    Products and sums in the precision of `rows` within a tile; the sums over tiles are in double precision.
     """
     n = values.shape[0]
     out[:count] = 0.0
     tile = np.empty(TILE, dtype=rows.dtype)
-    sums = np.empty(LANES, dtype=rows.dtype)  # partial sums in a fixed order fill vector registers
     for start in range(0, n, TILE):
         stop = min(start + TILE, n)
         size = stop - start
         for i in range(size):
             tile[i] = values[start + i]
-        whole = size // (4 * LANES)
-        for s in range(count - 1, -1, -1):  # the sums before ended with the last rows, which are still in the cache
-            row = rows[s, start:stop]
-            sums[:] = 0.0
-            for q in range(whole):  # four groups of lanes at a time: fewer stores of the partial sums
-                a = LANES * 4 * q
-                v0, v1 = tile[a : a + LANES], tile[a + LANES : a + 2 * LANES]
-                v2, v3 = tile[a + 2 * LANES : a + 3 * LANES], tile[a + 3 * LANES : a + 4 * LANES]
-                r0, r1 = row[a : a + LANES], row[a + LANES : a + 2 * LANES]
-                r2, r3 = row[a + 2 * LANES : a + 3 * LANES], row[a + 3 * LANES : a + 4 * LANES]
-                for lane in range(LANES):
-                    sums[lane] += v0[lane] * r0[lane] + v1[lane] * r1[lane] + v2[lane] * r2[lane] + v3[lane] * r3[lane]
-            width = LANES // 2
-            while width:  # add pairs
-                for lane in range(width):
-                    sums[lane] += sums[lane + width]
-                width //= 2
-            total = np.float64(sums[0])
-            for i in range(4 * LANES * whole, size):
-                total += tile[i] * row[i]
-            out[s] += total
+        # the sums before ended with the last rows, which are still in the cache; two at a time share the tile
+        for s in range(count - 1, -1, -2):
+            upper, lower = rows[s, start:stop], rows[max(s - 1, 0), start:stop]
+            a = b = tile.dtype.type(0.0)
+            for i in range(size):
+                a += tile[i] * upper[i]
+                b += tile[i] * lower[i]
+            out[s] += a
+            if s:
+                out[s - 1] += b
     for s in range(count):
         out[s] /= n
 
 
-@compiled
+@compiled_sums
 def mean_square(values):
-    """``(1/n) Σ_i values[i]²`` in a fixed order."""
+    """``(1/n) Σ_i values[i]²``."""
     total = 0.0
     for i in range(values.shape[0]):
         total += values[i] * values[i]
@@ -179,14 +166,15 @@ def _finish_row(memory, coefficients, basis, last, out):
 
 @compiled
 def combine_rows(weights, rows, count, out):
-    """``out[k] += Σ_{v<count} weights[v] rows[v, k]`` for small square arrays, four rows at a time."""
+    """``out[k] += Σ_{v<count} weights[v] rows[v, k]`` where rows are 0 for k > v; four rows at a time."""
     whole = count // 4 * 4
-    size = out.shape[0]
     for v in range(0, whole, 4):
+        size = min(v + 4, out.shape[0])
         w0, w1, w2, w3 = weights[v], weights[v + 1], weights[v + 2], weights[v + 3]
         r0, r1, r2, r3 = rows[v, :size], rows[v + 1, :size], rows[v + 2, :size], rows[v + 3, :size]
         for k in range(size):
             out[k] += w0 * r0[k] + w1 * r1[k] + w2 * r2[k] + w3 * r3[k]
+    size = out.shape[0]
     for v in range(whole, count):
         w0, r0 = weights[v], rows[v, :size]
         for k in range(size):
@@ -215,7 +203,7 @@ def local_fields(
         r[i] = overlap * direction[i] + width * r[i]
 
 
-@compiled
+@compiled_sums
 def apply_membership(loss, first, second, margin, direction, likely, unlikely, before, active, amplitude):
     """Averages over paths, then ``first *= s`` and ``second *= s`` with s = `amplitude` where `active`, else 0.
 
@@ -226,37 +214,23 @@ def apply_membership(loss, first, second, margin, direction, likely, unlikely, b
     -------
     means : tuple of float
         ``E[ℓ]``, ``P(margin < 0)``, ``E[s ∂ℓ/∂r (c + √Δ u)]`` and ``E[s ∂²ℓ/∂r²]``.
-    largest : float
-        Largest absolute force; NaN if any is NaN.
+    squares : float
+        Sum of the squared forces; not finite if any force is not.
     """
     n = loss.shape[0]
-    # partial sums in a fixed order fill vector registers
-    total, errors, drive = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
-    slope, most = np.zeros(LANES), np.zeros(LANES)
-    for start in range(0, n, LANES):
-        stop = min(start + LANES, n)
-        value, force, curvature, edge = loss[start:stop], first[start:stop], second[start:stop], margin[start:stop]
-        along, was, now = direction[start:stop], before[start:stop], active[start:stop]
-        for i in range(stop - start):
-            chance = likely if was[i] else unlikely
-            total[i] += value[i]
-            errors[i] += 1.0 if edge[i] < 0.0 else 0.0
-            drive[i] += chance * force[i] * along[i]
-            slope[i] += chance * curvature[i]
-            weight = amplitude if now[i] else 0.0
-            force[i] *= weight
-            curvature[i] *= weight
-            size = abs(force[i])
-            most[i] = most[i] if size <= most[i] else size  # NaN stays NaN
-    losses = wrong = force_along = curved = largest = 0.0
-    for i in range(LANES):
-        losses += total[i]
-        wrong += errors[i]
-        force_along += drive[i]
-        curved += slope[i]
-        largest = largest if most[i] <= largest else most[i]
+    total = errors = drive = slope = squares = 0.0
+    for i in range(n):
+        chance = likely if before[i] else unlikely
+        total += loss[i]
+        errors += 1.0 if margin[i] < 0.0 else 0.0
+        drive += chance * first[i] * direction[i]
+        slope += chance * second[i]
+        weight = amplitude if active[i] else 0.0
+        first[i] *= weight
+        second[i] *= weight
+        squares += first[i] * first[i]
     scale = amplitude / n
-    return (losses / n, wrong / n, scale * force_along, scale * curved), largest
+    return (total / n, errors / n, scale * drive, scale * slope), squares
 
 
 @inlined
@@ -306,7 +280,7 @@ def affordable_paths(slopes, most, least):
     return paths
 
 
-@compiled_part
+@compiled_sums
 def _solved_row(s, t, coupling, response, slope, members, width, sums, x):
     """``x(s) = D(s) [R(t,s) − coupling sums]`` of a group of paths, and its sum times D(t), which is row t of `x`."""
     c, row, last, total = x.dtype.type(coupling), x[s, :width], x[t, :width], x.dtype.type(0.0)
@@ -427,11 +401,11 @@ def _observe(evaluate, parameters, t, numbers, state):
         )  # fmt: skip
     if copies == 2:
         sum_and_difference(work[0, 0], work[1, 0], 1.0)
-    drive = slope = largest = 0.0
+    drive = slope = squares = 0.0
     for c in range(copies):
         evaluate(parameters, state.label, work[c, 0], work[c, 1], work[c, 2], work[c, 3], work[c, 4])
         stay, join = (numbers.stay, numbers.join) if t else (numbers.mean, numbers.mean)
-        means, most = apply_membership(
+        means, square = apply_membership(
             work[c, 1], work[c, 2], work[c, 3], work[c, 4], state.direction, stay, join,
             state.active[c, max(t - 1, 0)], state.active[c, t], numbers.amplitude,
         )  # fmt: skip
@@ -439,8 +413,8 @@ def _observe(evaluate, parameters, t, numbers, state):
         state.error[t] += means[1] / copies
         drive += means[2] / copies
         slope += means[3] / copies
-        largest += most  # NaN stays NaN
-    if not (abs(state.loss[t]) < numbers.largest and largest < np.sqrt(numbers.largest)):
+        squares += square  # NaN stays NaN
+    if not (abs(state.loss[t]) < numbers.largest and squares < numbers.largest):
         return drive, False
     for c in range(copies):
         if state.signs.shape[1]:

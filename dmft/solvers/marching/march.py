@@ -55,7 +55,7 @@ class March:
         self.numbers = Numbers(
             load=problem.load, noise=problem.load * problem.delta, coupling=problem.delta * problem.learning_rate,
             width=np.sqrt(problem.delta), step=problem.learning_rate, decay=problem.decay, sphere=problem.sphere,
-            amplitude=problem.amplitude, mean=problem.chain.mean, stay=1.0 - problem.chain.turn_off,
+            amplitude=problem.amplitude, mean=problem.chain.mean, stay=problem.chain.stay,
             join=problem.chain.turn_on, largest=LARGEST[precision], tolerance=TOLERANCE[precision],
             budget=carriers.budget if carriers else 0.0, least=carriers.least if carriers else 0,
         )  # fmt: skip
@@ -113,7 +113,7 @@ class March:
         if needed > self.drawn:
             start, self.drawn = self.drawn, min(needed + self.ahead, self.steps + 2)
             for channel, innovations in enumerate(self.state.innovations):
-                innovations[start : self.drawn] = self.paths.innovations(channel, start, self.drawn)
+                self.paths.innovations(channel, start, innovations[start : self.drawn])
 
     def facts(self) -> dict[str, float]:
         """Rank of the noise, forces left out of it and the largest share of these; mean number of exact responses."""

@@ -12,7 +12,7 @@ AUTO_RATIO = 0.3
 #: … but never uses fewer paths than this in one march: with fewer, its noise shows in R and C.
 AUTO_LEAST = 128
 #: Other work of step t: this times t multiply-adds a path, at the rate of those in the exact response (measured).
-OTHER = 6.0
+OTHER = 5.0
 
 
 class Carriers(NamedTuple):

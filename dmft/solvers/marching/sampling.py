@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,24 +136,35 @@ def _quantile_tail(r):
 
 
 @compiled
-def gaussian_quantile(uniforms):
+def gaussian_quantile(uniforms, out):
     """Quantile of the normal distribution to round-off, faster than SciPy's: algorithm AS 241 (Wichura 1988).
 
     `uniforms` are in (0, 1), of shape (coordinates, count): most are treated in vector registers, the tails one by one.
     """
-    out, tails = np.empty(uniforms.shape), np.empty(uniforms.shape[1], dtype=np.int64)
+    tails = np.empty(uniforms.shape[1], dtype=np.int64)
     for d in range(uniforms.shape[0]):
         row, target, count = uniforms[d], out[d], 0
         _quantile_centre(row, target)
         for i in range(row.shape[0]):
-            if abs(row[i] - 0.5) > 0.425:
-                tails[count] = i
-                count += 1
+            tails[count] = i  # kept by the next line if it is one: a branch would be mispredicted too often
+            count += abs(row[i] - 0.5) > 0.425
         for k in range(count):  # a loop of its own, lest the logarithm be computed for every number
             i = tails[k]
             size = _quantile_tail(np.sqrt(-np.log(min(row[i], 1.0 - row[i]))))
             target[i] = -size if row[i] < 0.5 else size
-    return out
+
+
+@compiled
+def draw_membership(uniforms, mean, join, stay, active, start):
+    """Rows `start` … of ``active[step, i]``, one for each row of `uniforms`: see :class:`TwoStateChain`."""
+    for k in range(uniforms.shape[0]):
+        row, now, before = uniforms[k], active[start + k], active[max(start + k - 1, 0)]
+        if start + k == 0:
+            for i in range(row.shape[0]):
+                now[i] = row[i] < mean
+        else:
+            for i in range(row.shape[0]):
+                now[i] = row[i] < (stay if before[i] else join)
 
 
 class Paths:
@@ -182,30 +194,29 @@ class Paths:
         # every march, up or down: an order of its own for each march makes such errors rare and visible in the spread
         self.order = np.concatenate((np.arange(min(KEPT, good)), rng.permutation(np.arange(KEPT, good))))
         self.keys = rng.integers(0, 2**32, size=(dimensions, 2), dtype=np.uint32)
-        self.centre, self.field, self.label = problem.draw(self._uniforms(np.arange(self.first)))
+        self.buffer = np.empty((_ROWS, count))  # memory that is new each time would cost more than the drawing
+        self.centre, self.field, self.label = problem.draw(self._uniforms(np.arange(self.first)).copy())
         self.active = np.ones((self.copies, times, count), dtype=bool)
         if problem.chain.mean < 1.0:
             self._draw_membership(problem.chain)
 
     def _draw_membership(self, chain: TwoStateChain) -> None:
-        times = self.active.shape[1]
-        for start in range(0, times, _ROWS):
-            steps = np.arange(start, min(start + _ROWS, times))
-            for copy, active in enumerate(self.active):
-                for step, uniform in zip(steps, self._uniforms(self._place(steps, self.copies + copy)), strict=True):
-                    active[step] = chain.next(active[step - 1], uniform) if step else chain.first(uniform)
+        for copy, active in enumerate(self.active):
+            for start, steps in _blocks(0, len(active)):
+                uniforms = self._uniforms(self._place(steps, self.copies + copy))
+                draw_membership(uniforms, chain.mean, chain.turn_on, chain.stay, active, start)
 
-    def innovations(self, channel: int, start: int, stop: int) -> Array:
-        """Standard normal innovations number `start` to `stop` − 1 of the noise, shape (stop − start, count).
+    def innovations(self, channel: int, start: int, out: Array) -> None:
+        """Write standard normal innovations of the noise, the first of them number `start`: out[numbers, count].
 
         Number 0 is that of the start. It is 0 for the second channel, the difference of two copies.
         """
-        numbers = np.arange(start, stop)
         if channel and start == 0:
-            return np.concatenate(
-                (np.zeros((1, self.count)), gaussian_quantile(self._uniforms(self._place(numbers[1:], channel))))
-            )
-        return gaussian_quantile(self._uniforms(self._place(numbers, channel)))
+            out[0] = 0.0
+            start, out = 1, out[1:]
+        for block, numbers in _blocks(start, start + len(out)):
+            uniforms = self._uniforms(self._place(numbers, channel))
+            gaussian_quantile(uniforms, out[block - start : block - start + len(numbers)])
 
     def _place(self, steps: Array, turn: int) -> Array:
         """Coordinates of innovations (turn < copies) and memberships; the start of a difference has none."""
@@ -213,12 +224,18 @@ class Paths:
         return self.first + place - np.where(place > 0, self.copies - 1, 0)
 
     def _uniforms(self, coordinates: Array) -> Array:
-        """Uniform numbers in (0, 1), shape (coordinates, count)."""
-        out = np.empty((len(coordinates), self.count))
+        """Uniform numbers in (0, 1), shape (coordinates, count), until the next call."""
+        out = self.buffer[: len(coordinates)]
         net = int(np.searchsorted(coordinates, len(self.digits)))  # beyond the net: pseudo-random
         scramble(self.digits, self.order[coordinates[:net]], self.keys[coordinates[:net]], out)
         out[net:] = self.rng.random((len(coordinates) - net, self.count)) + 0.5**54
         return out
+
+
+def _blocks(start: int, stop: int) -> Iterator[tuple[int, Array]]:
+    """First number and all numbers of each of the blocks that the buffer has room for."""
+    for first in range(start, stop, _ROWS):
+        yield first, np.arange(first, min(first + _ROWS, stop))
 
 
 def dimensions_needed(problem: MarchingProblem, times: int) -> int:

@@ -36,11 +36,13 @@ def test_history_sums(n, count, precision):
 @given(st.integers(1, 40), st.integers(1, 300), st.integers(0, 1000))
 def test_gram_is_symmetric_and_positive(times, rank, seed):
     factor = np.random.default_rng(seed).normal(size=(times, rank))
+    if seed % 2:  # as in a march: columns begin later and later
+        factor = np.tril(factor, seed % 5 - 2)
     out = np.empty((times, times))
     gram(factor, 0.7, out)
     np.testing.assert_array_equal(out, out.T)
     np.testing.assert_allclose(out, 0.7 * factor @ factor.T, rtol=0.0, atol=1e-12 * rank)
-    assert np.linalg.eigvalsh(out).min() > -1e-12 * np.trace(out)
+    assert np.linalg.eigvalsh(out).min() >= -1e-12 * np.trace(out)
 
 
 def expand(vectors, tolerance=1e-20):
