@@ -21,7 +21,6 @@ from collections.abc import Callable
 import numpy as np
 
 from . import kernels
-from .covariance import gram
 from .problem import MarchingProblem, Sample
 from .response import Carriers
 from .sampling import Paths, random_signs
@@ -127,10 +126,9 @@ class March:
     def _covariances(self, channel: int) -> tuple[Array, Array]:
         """``l lᵀ`` and ``αΔ f fᵀ`` of a channel at the times that are done."""
         done, rank = self.done, self.state.rank[channel]
-        field, force = np.empty((done, done)), np.empty((done, done))
-        gram(self.state.fields[channel, :done, : rank + 1], 1.0, field)
-        gram(self.state.forces[channel, :done, :rank], self.numbers.noise, force)
-        return field, force
+        field = self.state.fields[channel, :done, : rank + 1]
+        force = self.state.forces[channel, :done, :rank]
+        return field @ field.T, self.numbers.noise * (force @ force.T)
 
     def _sample(self) -> tuple[Sample, Sample]:
         done, problem, state = self.done, self.problem, self.state

@@ -11,6 +11,7 @@ import numpy as np
 from ...results.progress import Progress
 from ...results.statistics import Moments
 from ...results.status import Status
+from ..blas import single_threaded_blas
 from ..ensemble import Member, run_ensemble, threads
 from ..memory import check_memory
 from .march import March
@@ -90,7 +91,8 @@ def solve(
         sample, at_end = march.run(stop, update)
         return Member(sample, march.done, march.diverged, march.facts(), at_end)
 
-    moments, status, facts = run_ensemble(task, method.batches, threads(), steps, progress, "marching")
+    with single_threaded_blas():
+        moments, status, facts = run_ensemble(task, method.batches, threads(), steps, progress, "marching")
     diagnostics = {
         "paths_used": n * len(facts),
         "response_paths": round(sum(fact["carriers"] for fact in facts)),

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dmft.solvers.marching import kernels
-from dmft.solvers.marching.covariance import gram
 
 SIZES = (1, 2, 63, 128, 257, 2047, 2048, 2049, 4500)
 EPSILON = {"float64": 1e-13, "float32": 3e-6}
@@ -31,18 +28,6 @@ def test_history_sums(n, count, precision):
         means[:count], rows[:count].astype(float) @ values / n, rtol=0.0, atol=10.0 * EPSILON[precision]
     )
     np.testing.assert_array_equal(means[count:], 7.0)
-
-
-@given(st.integers(1, 40), st.integers(1, 300), st.integers(0, 1000))
-def test_gram_is_symmetric_and_positive(times, rank, seed):
-    factor = np.random.default_rng(seed).normal(size=(times, rank))
-    if seed % 2:  # as in a march: columns begin later and later
-        factor = np.tril(factor, seed % 5 - 2)
-    out = np.empty((times, times))
-    gram(factor, 0.7, out)
-    np.testing.assert_array_equal(out, out.T)
-    np.testing.assert_allclose(out, 0.7 * factor @ factor.T, rtol=0.0, atol=1e-12 * rank)
-    assert np.linalg.eigvalsh(out).min() >= -1e-12 * np.trace(out)
 
 
 def expand(vectors, tolerance=1e-20):
