@@ -7,6 +7,7 @@ A model (physics) and a method (numerics) are both frozen dataclasses whose fiel
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -171,6 +172,7 @@ class Declared:
                 object.__setattr__(self, name, value)
 
     @classmethod
+    @functools.cache
     def declared(cls) -> tuple[Parameter, ...]:
         """The declarations of all parameters, in order."""
         return tuple(

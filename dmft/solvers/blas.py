@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 _blas_lock = threading.Lock()
 _blas_users = 0
 _blas_limits: Any = None
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries with threads of their own; looked for again, which takes milliseconds, after any new import."""
+    return ThreadpoolController()
 
 
 @contextmanager
@@ -23,7 +31,7 @@ def single_threaded_blas() -> Iterator[None]:
     global _blas_users, _blas_limits
     with _blas_lock:
         if _blas_users == 0:
-            _blas_limits = threadpool_limits(limits=1, user_api="blas")
+            _blas_limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
         _blas_users += 1
     try:
         yield
