@@ -119,7 +119,7 @@ BOUNDARY = Task(
 
 def _edge(name: str, **options: object) -> Task:
     given = {"steps": 2000, "size": 200, "replicas": 8, "seed": 1, "contact": 0.01, **options}
-    return Task("simulate", "sgd/boundary", given, name=name, full={"steps": 12000, "size": 500, "contact": 0.0001})
+    return Task("simulate", "sgd/boundary", given, name=name, full={"steps": 6000, "size": 500, "contact": 0.001})
 
 
 RECIPES = (
