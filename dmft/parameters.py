@@ -34,6 +34,7 @@ class Interval:
 
     @classmethod
     def parse(cls, text: str) -> Interval:
+        """Read it as it is written."""
         low, high = (float(part) for part in text[1:-1].split(","))
         return cls(text, low, high, text[0] == "(", text[-1] == ")")
 
@@ -97,10 +98,9 @@ class Parameter:
         return self._number(value) if self.kind in (int, float) else self._other(value)
 
     def _number(self, value: Any) -> int | float:
-        given, value = value, value.item() if _is_scalar_array(value) else value
         if isinstance(value, str):
-            with suppress(ValueError):
-                value = int(value) if self.kind is int else float(value)
+            value = _typed(value)
+        given, value = value, value.item() if _is_scalar_array(value) else value
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise self._error(given)
         try:
@@ -123,6 +123,14 @@ class Parameter:
 
     def _error(self, value: Any) -> ParameterError:
         return ParameterError(f"{self.name} = {value!r} is not allowed: give {self.allowed} ({self.doc})")
+
+
+def _typed(text: str) -> Any:
+    """A number instead of its text, so that ``1e4`` is an integer and messages quote no numbers."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _is_scalar_array(value: Any) -> bool:

@@ -65,7 +65,7 @@ def test_a_count_is_taken_exactly_when_it_is_in_range(value):
             Sample(count=value)
 
 
-@pytest.mark.parametrize("given_", [7, 7.0, "7", " 7 ", np.int8(7), np.float32(7), np.array(7), Fraction(7)])
+@pytest.mark.parametrize("given_", [7, 7.0, "7", " 7 ", "70e-1", np.int8(7), np.float32(7), np.array(7), Fraction(7)])
 def test_what_is_a_number(given_):
     made = Sample(count=given_, free=given_)
     assert made.count == made.free == 7
@@ -85,7 +85,7 @@ def test_what_is_no_number(name, value):
         Sample(**{name: value})
 
 
-@pytest.mark.parametrize("value", [7.5, "7.5", "1e1", Fraction(15, 2), np.float64(7.5)])
+@pytest.mark.parametrize("value", [7.5, "7.5", "75e-1", Fraction(15, 2), np.float64(7.5)])
 def test_what_is_no_integer(value):
     with pytest.raises(ParameterError, match=r"count = .* an integer in"):
         Sample(count=value)

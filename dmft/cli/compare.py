@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,24 +49,9 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
     return carry_out(calculation, command_line=command_line, **options)
 
 
-def parse_sizes(given: Any) -> list[int]:
-    """Sizes from ``1000,2000``, a number or a list of numbers, each checked by the declaration of ``size``."""
-    from ..simulation.method import Simulation
-    from .config import typed
-
-    (size,) = (item for item in Simulation.declared() if item.name == "size")
-    if isinstance(given, str):
-        given = [typed(size, word.strip()) for word in given.split(",")]
-    several: Iterable[Any] = given if isinstance(given, list) else [given]
-    sizes = sorted({size.validate(item) for item in several})
-    if not sizes:
-        raise ParameterError("size is empty: give one or several numbers of weights, e.g. --size 1000,2000")
-    return sizes
-
-
 def simulations_of(model: Model, values: dict[str, Any]) -> list[Simulation]:
     """One simulation for each size that is given, or else that the twin of the model can do."""
-
+    from ..api import parse_sizes
     from ..simulation.method import Simulation
 
     values = dict(values)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ParameterError, UnknownNameError
-from ..parameters import Declared, Parameter
+from ..parameters import Declared
 
 #: Parts of a calculation, each with a declaration of its own and a table of that name in a config file.
 PARTS = ("parameters", "method", "simulation")
@@ -107,17 +107,6 @@ def _put(values: dict[str, dict[str, Any]], owners: Declarations, what: str, key
         for item in cls.declared():
             known.add(item.name)
             if item.name == name:
-                values[part][name] = typed(item, value)
+                values[part][name] = value
     if name not in known:
         raise UnknownNameError(what, key, known)
-
-
-def typed(parameter: Parameter, value: Any) -> Any:
-    """A number instead of its text, so that ``1e4`` is an integer and messages quote no numbers."""
-    if isinstance(value, str) and parameter.kind in (int, float):
-        for kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
-    return value

@@ -79,7 +79,7 @@ def parse(name: str, given: Any, declared: Parameter) -> Axis:
         if logarithmic or len(words) > 1:
             values = _range(name, given, words[1:] if logarithmic else words, declared, logarithmic)
         else:
-            values = [_typed(word.strip(), declared) for word in given.split(",")]
+            values = [word.strip() for word in given.split(",")]
             if any(value == "" for value in values):
                 raise ParameterError(f"{name} = {given!r} has an empty value: {SYNTAX}")
     elif isinstance(given, tuple):
@@ -191,15 +191,6 @@ def _range(name: str, given: Any, words: Sequence[str], declared: Parameter, log
     if len(set(integers)) < count:
         raise ParameterError(f"{name} = {given!r} holds fewer than {count} different integers: ask for fewer points")
     return integers
-
-
-def _typed(word: str, declared: Parameter) -> Any:
-    """A number instead of its text, so that ``1e4`` is an integer."""
-    if declared.kind in (int, float):
-        for kind in (int, float):
-            with suppress(ValueError):
-                return kind(word)
-    return word
 
 
 def _is_number(value: Any) -> bool:
