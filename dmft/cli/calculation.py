@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..theory.base import Model
 
 COMPARISON_FAILED = 4
-#: Part of the free memory that a calculation may take.
-SHARE = 0.9
 
 
 class Unfinished(DMFTError):
@@ -145,7 +143,7 @@ def tell_needs(calculation: Calculation, output: Output, as_json: bool) -> int:
     BackendError
         If the backend is not usable.
     """
-    from ..solvers.memory import available_memory, readable
+    from ..solvers.memory import SHARE, available_memory, readable
 
     if calculation.backend is not None:
         from ..simulation.backend import get_backend

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import MemoryLimitError, ParameterError, UnknownNameError
-from .calculation import SHARE
 from .console import Console
 from .model_command import ModelCommand, Selection, Values
 from .options import PREFIX, common_options, complete_key, complete_slug
@@ -52,7 +51,8 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
 
     Example: dmft sweep sgd/ridge --over alpha=0.5:4:15 --over batch_fraction=.1,.3,1 -o phase.h5
     """
-    from ..sweeps.sweep import carry_out, make_executor, parse_shard
+    from ..sweeps.executor import make_executor, parse_shard
+    from ..sweeps.sweep import carry_out
 
     console = Console(options["quiet"], options["verbose"])
     console.filter_warnings()
@@ -202,12 +202,11 @@ def check_needs(plan: Plan, options: dict[str, Any]) -> dict[str, float]:
     MemoryLimitError
         If they do not fit into the memory together.
     """
-    from ..solvers.memory import available_memory, readable
+    from ..solvers.memory import SHARE, available_memory, readable
     from ..sweeps.estimate import estimate
-    from ..sweeps.sweep import default_jobs
+    from ..sweeps.executor import job_count
 
-    jobs = options["jobs"] or default_jobs()
-    needs = estimate(plan, jobs)
+    needs = estimate(plan, job_count(options["jobs"]))
     free = available_memory()
     if needs["memory"] > SHARE * free and not options["dry_run"]:
         raise MemoryLimitError(

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError, ParameterError
+from ..errors import OutputError
 from ..results.claims import VERDICTS
 from ..results.progress import SILENT, Progress
 from ..results.provenance import provenance
+from ..sweeps.executor import job_count
 from ..sweeps.local import LocalPool
-from ..sweeps.sweep import default_jobs
 from .catalog import recipes as all_recipes
 from .catalog import select
 from .folder import Entry, Folder
@@ -174,9 +174,7 @@ def reproduce(
     {'confirmed': 1}
     """
     chosen = select([names] if isinstance(names, str) else names)
-    number = default_jobs() if jobs is None else jobs
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 4096:
-        raise ParameterError(f"jobs = {jobs!r} is not allowed: give the number of worker processes, 1 to 4096")
+    number = job_count(jobs)
     folder, mode = Folder(Path(output)), FULL if full else FAST
     with folder.opened():
         work = _Work(folder, plan(chosen, full), mode, command, before=folder.entries())
@@ -233,7 +231,7 @@ def needs(names: Iterable[str], output: Path, full: bool, jobs: int | None) -> d
     folder, mode = Folder(output), FULL if full else FAST
     folder.refuse_foreign()
     planned = plan(select(names), full)
-    number = jobs or default_jobs()
+    number = job_count(jobs)
     every = {job.stem: job for job in wanted(planned, mode)}
     todo = {stem: job.needs() for stem, job in every.items() if finished(output, stem) is None}
     rows = []

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ..errors import MemoryLimitError
 
+#: Part of the free memory that a calculation may take.
+SHARE = 0.9
+
 
 def available_memory() -> float:
     """Bytes that can be allocated now: the system's estimate, and the control group's limit if lower."""
@@ -36,7 +39,7 @@ def readable(size: float) -> str:
 
 
 def check_memory(needed: float, advice: str, free: float | None = None) -> None:
-    """Refuse a calculation that would not fit into 90 % of what is free.
+    """Refuse a calculation that would not fit into :data:`SHARE` of what is free.
 
     Raises
     ------
@@ -44,5 +47,5 @@ def check_memory(needed: float, advice: str, free: float | None = None) -> None:
         With `advice` on what to try.
     """
     free = available_memory() if free is None else free
-    if needed > 0.9 * free:
+    if needed > SHARE * free:
         raise MemoryLimitError(f"needs {readable(needed)} of memory, {readable(free)} are free: {advice}")

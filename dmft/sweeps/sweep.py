@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import time
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..api import parse_sizes, split
 from ..errors import FileFormatError, ModelWarning, OutputError, ParameterError
@@ -19,22 +18,12 @@ from ..results.phase import PhaseDiagram
 from ..results.progress import SILENT, Progress
 from ..theory.registry import DEFAULT_SLUG, find
 from . import axes as axis_module
-from .local import LocalPool, Outcome
+from .executor import Executor, make_executor, parse_shard
+from .local import Outcome
 from .merge import merge
 from .plan import Plan, Point, Values, default_sizes, find_declaration, parts_of
 from .store import Store
 from .work import Record, unpack
-
-
-class Executor(Protocol):
-    """Calculates points wherever it likes; :mod:`dmft.sweeps.local` and :mod:`dmft.sweeps.cluster` have one each."""
-
-    def __call__(self, points: Sequence[Point]) -> Generator[tuple[Point, Outcome]]:
-        """Yield each point with its outcome as soon as it is finished."""
-
-    def close(self) -> None:
-        """Free processes and connections."""
-
 
 EXAMPLE = "give one or more, e.g. --over alpha=0.5:4:15"
 
@@ -289,36 +278,3 @@ def check_output(path: Path, plan: Plan, force: bool) -> None:
         raise OutputError(
             f"{path} exists and is not of this sweep: give another name with -o, or --force to replace it"
         )
-
-
-def make_executor(jobs: int | None, dask: str | None) -> Executor:
-    """Local processes or Dask.
-
-    Raises
-    ------
-    ParameterError
-        If the number of jobs is not allowed.
-    """
-    number = default_jobs() if jobs is None else jobs
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 4096:
-        raise ParameterError(f"jobs = {jobs!r} is not allowed: give the number of worker processes, 1 to 4096")
-    if dask is None:
-        return LocalPool(number)
-    from .cluster import DaskPool
-
-    return DaskPool(dask, number)
-
-
-def default_jobs() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def parse_shard(text: str | None) -> tuple[int, int] | None:
-    """Part and number of parts from ``"i/n"``."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", str(text).strip())
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise ParameterError(f"shard = {text!r} is not allowed: give i/n with 1 <= i <= n, e.g. 3/10")
-    return int(match[1]), int(match[2])

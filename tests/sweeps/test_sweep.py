@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dmft
-import dmft.sweeps.sweep as module
+import dmft.sweeps.executor as module
 from dmft.errors import DMFTError, OutputError, ParameterError, StoreError, UnknownNameError
 from dmft.results.phase import STATES
 from dmft.results.progress import Progress
