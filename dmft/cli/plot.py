@@ -8,8 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..errors import DMFTError, ParameterError
-
-FORMATS = (".pdf", ".png", ".svg")
+from ..results.picture import FORMATS
 
 
 def _complete_observable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from ..sweeps.store import hold, write
+from ..results.atomic import write_bytes
+from ..sweeps.store import hold
 
 SCHEMA, VERSION = "dmft-reproduction", 1
 RESULTS, LOCK = "results.json", "lock"
@@ -106,4 +107,4 @@ class Folder:
     def write(self, entries: dict[str, Entry], **facts: Any) -> None:
         """Write the verdicts, whole or not at all."""
         content = {"schema": SCHEMA, "schema_version": VERSION, **facts, "recipes": entries}
-        write(self.path / RESULTS, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        write_bytes(self.path / RESULTS, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

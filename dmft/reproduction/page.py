@@ -71,6 +71,21 @@ def page(entries: list[Entry], pictures: Mapping[str, bytes], summary: str, orig
     )
 
 
+def numbers(entry: Entry) -> list[str]:
+    """The cells between the verdict and the commands of a row."""
+    return [
+        *("" if entry[name] is None else f"{entry[name]:.2g}" for name in ("max_z", "relative_error")),
+        *(", ".join(map(str, entry[name])) for name in ("sizes", "seeds")),
+        f"{entry['seconds']:.1f} s" if entry["seconds"] else "",
+    ]
+
+
+def caption(entry: Entry, name: str) -> str:
+    """Words for a figure: the command that drew it."""
+    number = next(index for index, stem in enumerate(entry["stems"]) if name.endswith(f"/{stem}.png"))
+    return str(entry["commands"][number])
+
+
 def tag(entry: Entry) -> str:
     """The verdict as a coloured label."""
     words = entry["verdict"]
@@ -86,19 +101,12 @@ def _table(entries: Iterable[Entry]) -> str:
 
 
 def _row(entry: Entry) -> str:
-    numbers = [
-        _number(entry["max_z"]),
-        _number(entry["relative_error"]),
-        ", ".join(map(str, entry["sizes"])),
-        ", ".join(map(str, entry["seeds"])),
-        f"{entry['seconds']:.1f} s" if entry["seconds"] else "",
-    ]
     name = _text(entry["id"]).replace("/", "/<wbr>").replace(":", ":<wbr>")  # where a long name may be broken
     cells = [
         f'<td><a href="#{_anchor(entry)}">{name}</a></td>',
         f'<td class="claim">{_text(entry["claim"])} <span class="dim">{_text(entry["reference"])}</span></td>',
         f"<td>{tag(entry)}</td>",
-        *(f'<td class="number">{cell}</td>' for cell in numbers),
+        *(f'<td class="number">{cell}</td>' for cell in numbers(entry)),
         f"<td>{_commands(entry['commands'])}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
@@ -121,8 +129,7 @@ def _section(entry: Entry, pictures: Mapping[str, bytes], shown: set[str]) -> st
     for name in entry["figures"]:
         if name not in shown:
             shown.add(name)
-            number = next(index for index, stem in enumerate(entry["stems"]) if name.endswith(f"/{stem}.png"))
-            figures.append(_figure(pictures[name], entry["commands"][number]))
+            figures.append(_figure(pictures[name], caption(entry, name)))
     return (
         f'<h3 id="{_anchor(entry)}">{_text(entry["id"])} {tag(entry)}</h3>'
         f'<p>{_text(entry["claim"])} <span class="dim">{_text(entry["reference"])}</span></p>'
@@ -143,10 +150,6 @@ def _figure(data: bytes, command: str) -> str:
 
 def _anchor(entry: Entry) -> str:
     return str(entry["id"]).replace("/", "-").replace(":", "--")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}"
 
 
 def _text(value: object) -> str:

@@ -8,18 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..results.atomic import write_bytes
 from ..results.claims import VERDICTS
-from ..sweeps.store import write
 from .folder import RESULTS, Entry, Folder
 from .judge import ERROR, FULL, SKIPPED, UNFINISHED
-from .page import page
-
-HEAD = ("Recipe", "Claim", "Verdict", "max |z|", "relative error", "N", "seed", "time", "Run it again")
-INTRODUCTION = (
-    "Each line holds one claim of a paper against calculations of this program. *Confirmed*: every statement that the "
-    "claim was broken into holds; *partly*: some do; *not confirmed*: none does. max |z| is the largest deviation in "
-    "standard errors, relative error the largest relative deviation, as far as a claim has any."
-)
+from .page import HEAD, INTRODUCTION, caption, numbers, page
 
 
 def write_reports(folder: Folder) -> None:
@@ -32,14 +25,14 @@ def write_reports(folder: Folder) -> None:
     """
     entries = list(folder.entries().values())
     facts = json.loads((folder.path / RESULTS).read_text(encoding="utf-8"))
-    write(folder.path / "report.md", markdown(entries, facts, folder.path.name).encode())
+    write_bytes(folder.path / "report.md", markdown(entries, facts, folder.path.name).encode())
     pictures = {name: (folder.path / name).read_bytes() for entry in entries for name in entry["figures"]}
-    write(folder.path / "report.html", page(entries, pictures, summary(entries), origin(facts)).encode())
+    write_bytes(folder.path / "report.html", page(entries, pictures, summary(entries), origin(facts)).encode())
 
 
 def markdown(entries: list[Entry], facts: Mapping[str, Any], folder: str) -> str:
     """The report in Markdown; figures are files beside it."""
-    lines = ["# Reproduction", "", f"{summary(entries)} {origin(facts)}", "", INTRODUCTION, ""]
+    lines = ["# Reproduction", "", f"{summary(entries)} {origin(facts)}", "", _emphasised(INTRODUCTION), ""]
     lines += [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(row(entry, folder)) for entry in entries)]
     shown: set[str] = set()
     last = ""
@@ -67,11 +60,7 @@ def row(entry: Entry, folder: str) -> list[str]:
         f"`{entry['id']}`",
         f"{entry['claim']} ({entry['reference']})",
         verdict_words(entry),
-        plain(entry["max_z"], ".2g"),
-        plain(entry["relative_error"], ".2g"),
-        ", ".join(map(str, entry["sizes"])),
-        ", ".join(map(str, entry["seeds"])),
-        f"{entry['seconds']:.1f} s" if entry["seconds"] else "",
+        *numbers(entry),
         commands,
     ]
 
@@ -86,12 +75,6 @@ def again(entry: Entry, folder: str) -> str:
     """The command that makes this line again, with its verdict."""
     mode = "--full" if entry["mode"] == FULL else "--fast"
     return shlex.join(["dmft", "reproduce", entry["id"], mode, "-o", folder])
-
-
-def caption(entry: Entry, name: str) -> str:
-    """Words for a figure: the command that drew it."""
-    number = next(index for index, stem in enumerate(entry["stems"]) if name.endswith(f"/{stem}.png"))
-    return str(entry["commands"][number])
 
 
 def summary(entries: Iterable[Entry]) -> str:
@@ -111,9 +94,9 @@ def origin(facts: Mapping[str, Any]) -> str:
     return f"{versions}; {facts['platform']}; {facts['created']}; code {facts['code']}."
 
 
-def plain(value: float | None, form: str) -> str:
-    """A number, or nothing."""
-    return "" if value is None else format(value, form)
+def _emphasised(text: str) -> str:
+    """HTML's bold words as Markdown has them."""
+    return text.replace("<b>", "*").replace("</b>", "*")
 
 
 def _line(cells: Iterable[str]) -> str:

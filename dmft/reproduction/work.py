@@ -11,7 +11,7 @@ from typing import Any
 
 from ..api import compare, load, simulate, solve
 from ..errors import DMFTError, FileFormatError, OutputError
-from ..results.atomic import replacing
+from ..results.atomic import write_bytes
 from ..results.figures import render, save_figure
 from ..results.phase import PhaseDiagram
 from ..results.provenance import package_version
@@ -73,8 +73,7 @@ def draw(result: Run | PhaseDiagram, folder: Path, stem: str) -> None:
     figure = result.plot()
     pdf, png = figure_paths(folder, stem)
     save_figure(figure, pdf)
-    with replacing(png, force=True) as sink:
-        sink.write(render(figure, ".png", dpi=DPI))
+    write_bytes(png, render(figure, ".png", dpi=DPI))
 
 
 def run_path(folder: Path, stem: str) -> Path:

@@ -120,6 +120,12 @@ def replacing(path: Path, *, force: bool) -> Iterator[Sink]:
             os.unlink(temporary)
 
 
+def write_bytes(path: Path, data: bytes, *, force: bool = True) -> None:
+    """Write `data`, whole or not at all, whatever stood there before; refuses an existing file unless `force`."""
+    with replacing(path, force=force) as sink:
+        sink.write(data)
+
+
 def _refuse(path: Path, force: bool) -> None:
     if "\0" in str(path):
         raise OutputError(f"cannot write {str(path)!r}: names cannot hold a zero byte, give another path")

@@ -14,12 +14,12 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ..errors import OutputError, ParameterError
-from .atomic import replacing
+from .atomic import write_bytes
 from .families import draw_family
 from .labels import short_name, title
 from .maps import draw_map
 from .panels import draw_curve, draw_scalars, has_residual
-from .picture import Panel
+from .picture import FORMATS, Panel
 
 if TYPE_CHECKING:
     from .run import Run
@@ -31,12 +31,6 @@ NARROW, WIDE = 3.4, 7.0
 CURVE, RESIDUAL, MAP = 1.95, 0.6, 2.9
 #: Panels of a run whose model declares none.
 MOST_CURVES, MOST_MAPS = 6, 2
-#: Formats by suffix, with metadata that does not change from one day to the next.
-FORMATS = {
-    ".pdf": {"Creator": "dmft", "Producer": "dmft", "CreationDate": None},
-    ".png": {"Software": "dmft"},
-    ".svg": {"Creator": "dmft", "Date": None},
-}
 
 
 class RunFigure(Figure):
@@ -98,9 +92,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise OutputError(f"{path} ends in {suffix!r}: figures can be written as {', '.join(FORMATS)}")
-    image = render(figure, suffix)
-    with replacing(path, force=True) as sink:
-        sink.write(image)
+    write_bytes(path, render(figure, suffix))
     return path
 
 

@@ -7,6 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: Formats of a figure by suffix, with metadata that does not change from one day to the next.
+FORMATS = {
+    ".pdf": {"Creator": "dmft", "Producer": "dmft", "CreationDate": None},
+    ".png": {"Software": "dmft"},
+    ".svg": {"Creator": "dmft", "Date": None},
+}
+
 
 @dataclass(frozen=True)
 class Guide:

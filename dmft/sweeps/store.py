@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FileFormatError, OutputError, StoreError
-from ..results.atomic import replacing
+from ..results.atomic import write_bytes
 from .plan import Plan, Point
 from .work import Record, unpack
 
@@ -75,13 +75,13 @@ class Store:
             found = json.loads(path.read_text())
         except FileNotFoundError:
             with suppress(FileExistsError):
-                write(path, json.dumps(plan.contents, indent=1).encode())
+                write_bytes(path, json.dumps(plan.contents, indent=1).encode())
             return
         except (OSError, ValueError):
             raise StoreError(f"{path} cannot be read: give another name with -o, or --force to start anew") from None
         difference = _difference(found, plan.contents)
         if difference and alone and not any(self.folder.glob("*.npz")):
-            write(path, json.dumps(plan.contents, indent=1).encode())
+            write_bytes(path, json.dumps(plan.contents, indent=1).encode())
         elif difference:
             raise StoreError(
                 f"{self.folder} belongs to another sweep ({difference}): give another name with -o, "
@@ -111,12 +111,12 @@ class Store:
 
     def write(self, point: Point, data: bytes) -> None:
         """Keep a finished point."""
-        write(self._path(point), data)
+        write_bytes(self._path(point), data)
         self._path(point, ".error").unlink(missing_ok=True)
 
     def write_error(self, point: Point, text: str) -> None:
         """Keep why a point failed."""
-        write(self._path(point, ".error"), json.dumps({"values": point.values, "error": text}).encode())
+        write_bytes(self._path(point, ".error"), json.dumps({"values": point.values, "error": text}).encode())
 
     def error(self, point: Point) -> str | None:
         """Why a point failed, if it did."""
@@ -160,12 +160,6 @@ def hold(descriptor: int, folder: Path, *, alone: bool, what: str = "sweep") -> 
     with suppress(OSError):  # for the message above only
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-
-
-def write(path: Path, data: bytes) -> None:
-    """A file whole or not at all, whatever stood there before."""
-    with replacing(path, force=True) as sink:
-        sink.write(data)
 
 
 def _locks(shard: tuple[int, int] | None) -> list[str]:

@@ -68,15 +68,14 @@ class Network:
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the arrays to a .npz file, whole or not at all; refuses an existing file unless `force`."""
-        from ..results.atomic import replacing
+        from ..results.atomic import write_bytes
 
         path = Path(path)
         if path.suffix != ".npz":
             raise ParameterError(f"path = {str(path)!r} is not allowed: give a name that ends in .npz")
         archive = io.BytesIO()
         np.savez(archive, **self.arrays())  # type: ignore[arg-type]  # named arrays
-        with replacing(path, force=force) as sink:
-            sink.write(archive.getvalue())
+        write_bytes(path, archive.getvalue(), force=force)
         return path
 
 
