@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from .. import errors
+from ..errors import ModelWarning
 from ..results.progress import Progress
 
 #: A calculation shorter than this (seconds) shows no bar.
@@ -37,9 +37,7 @@ class Console:
             warnings.simplefilter("ignore")
             logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of its folders by logging
             return
-        told = getattr(errors, "ModelWarning", None)
-        if told is not None:
-            warnings.simplefilter("ignore", told)
+        warnings.simplefilter("ignore", ModelWarning)
         if not self.verbose:
             warnings.simplefilter("ignore", RuntimeWarning)
 

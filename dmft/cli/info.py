@@ -63,8 +63,10 @@ def file_lines(run: Run, *, whole: bool = False) -> list[str]:
 
 def sweep_file_lines(diagram: PhaseDiagram, *, whole: bool = False) -> list[str]:
     """A phase diagram on one screen, or the `whole` of it."""
+    from ..results.solution import PARTS
+
     lines = [""]
-    for part in ("theory", "simulation", "comparison"):
+    for part in PARTS:
         solution = getattr(diagram, part)
         if solution is not None:
             names = [f"{name}({', '.join(curve.dims)})" for name, curve in solution.items()]

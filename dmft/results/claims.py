@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ParameterError
 from .phase import PhaseDiagram
 from .run import Run
+from .solution import PARTS
 
 CONFIRMED, PARTLY, NOT_CONFIRMED = "confirmed", "partly", "not confirmed"
 #: From best to worst.
@@ -113,8 +114,7 @@ class Pick:
         return Values(values, stderr, axis_values, samples)
 
     def _find(self, result: Run | PhaseDiagram) -> tuple[str, Any, Mapping[str, Any], int]:
-        sides = [self.side] if self.side else ["theory", "simulation", "comparison"]
-        for side in sides:
+        for side in (self.side,) if self.side else PARTS:
             part = getattr(result, side, None)
             if isinstance(part, Mapping) and self.name in part:
                 own = part.coordinates  # type: ignore[attr-defined]  # a Solution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from .curve import Coordinate, Curve
 from .labels import axis_label, mathematics, value_text
-from .panels import GUIDE, coordinate
+from .panels import DECADES, GUIDE, STYLES, coordinate
 from .picture import Panel
 from .scales import many_decades
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Lines of a family; of more, evenly chosen ones are drawn. Ends of the colour map, neither too dark nor too bright.
 MOST, COLOURS = 6, (0.1, 0.85)
-#: Longest axis over shortest step from which on it is logarithmic.
-DECADES = 1e3
 
 
 def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
@@ -56,7 +55,7 @@ def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
 def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> list[Line2D]:
     """Laws of the same shape, for the last line of the family; scalars as levels. Named below, not for all panels."""
     lines = []
-    for guide, style in zip(panel.guides, ("--", ":", "-."), strict=False):
+    for guide, style in zip(panel.guides, cycle(STYLES), strict=False):
         if guide.name not in run:
             continue
         law = run[guide.name]

@@ -24,13 +24,14 @@ from .atomic import replacing
 from .layout import SCHEMA, SCHEMA_VERSION, Attributes, Group, Variable, describe
 from .restore import restored_run
 from .seal import DIGEST, LABELS, check_seal, seal
+from .solution import PARTS
 
 if TYPE_CHECKING:
     from .run import Run
 
 FORMAT = ("v110", "v110")
 #: The root is read as a group as well: in files of phase diagrams it holds arrays.
-GROUPS = ("/", "theory", "simulation", "comparison")
+GROUPS = ("/", *PARTS)
 #: Files of this package that are no runs, for the message of who expects one.
 OTHERS = {"dmft-phase": "the phase diagram of a sweep"}
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +59,19 @@ def short_name(curve: Curve) -> str:
 
 def title(run: Run) -> str:
     """Model, the parameters that differ from the defaults, and the status unless converged."""
-    # no line break within " = "
-    parts = [
-        f"{parameter_name(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}"
-        for name, value in run.changed.items()
-    ]
-    words = run.model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
+    words = heading(run.model, run.changed.items())
     return words if run.status.success else f"{words} ({run.status.code.replace('_', ' ')})"
+
+
+def heading(model: str, values: Iterable[tuple[str, Any]]) -> str:
+    """Model, and names or symbols with their values."""
+    parts = [equation(parameter_name(name), value) for name, value in values]
+    return model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
+
+
+def equation(name: str, value: Any) -> str:
+    """``name = value`` without a line break in it."""
+    return f"{name}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}"
 
 
 def simulation_label(run: Run) -> str:

@@ -80,10 +80,7 @@ def describe(run: Run) -> tuple[Attributes, dict[str, Group]]:
     }
     if seed is not None:
         attrs["seed"] = seed if abs(seed) < 2**63 else str(seed)
-    for name, kind in PROVENANCE.items():
-        if name in run.provenance:
-            value = run.provenance[name]
-            attrs[name] = to_json(value) if kind is dict else kind(value)
+    attrs |= origin(run.provenance)
     groups = {}
     if run.theory is not None:
         groups["theory"] = solution_group(run.theory)
@@ -105,11 +102,18 @@ def solution_group(solution: Solution) -> Group:
         "method": to_json(solution.method),
         "diagnostics": to_json(solution.diagnostics),
     }
-    coordinates = {
-        item.name: Variable((item.axis,), np.asarray(item.values), labels(item))
-        for item in solution.coordinates.values()
-    }
-    return group_of(attrs, coordinates, solution.values())
+    return group_of(attrs, axes_of(solution.coordinates.values()), solution.values())
+
+
+def axes_of(coordinates: Iterable[Coordinate]) -> dict[str, Variable]:
+    """The points of every axis as variables."""
+    return {item.name: Variable((item.axis,), np.asarray(item.values), labels(item)) for item in coordinates}
+
+
+def origin(provenance: Mapping[str, Any]) -> Attributes:
+    """Attributes of the root that tell where a result comes from."""
+    known = {name: kind for name, kind in PROVENANCE.items() if name in provenance}
+    return {name: to_json(provenance[name]) if kind is dict else kind(provenance[name]) for name, kind in known.items()}
 
 
 def group_of(attrs: Attributes, coordinates: dict[str, Variable], curves: Iterable[Curve]) -> Group:

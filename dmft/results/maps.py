@@ -59,13 +59,19 @@ def draw_map(run: Run, panel: Panel, axes: Axes) -> None:
             side.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if two_sided:
         _name_sides(run, axes)
+    draw_bar(axes, mesh, curve, beyond)
+    axes.set_xlabel(axis_label(columns))
+    axes.set_ylabel(axis_label(rows))
+
+
+def draw_bar(axes: Axes, mesh: Any, curve: Curve, beyond: str = "neither") -> Axes:
+    """The scale of colours beside a map, and what is beyond its ends."""
     beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the map, whatever room there is
     bar = axes.figure.colorbar(mesh, cax=beside, label=axis_label(curve), extend=beyond)
     # seams between vector rectangles show up in some viewers
     bar.solids.set_rasterized(True)  # type: ignore[union-attr]
     bar.outline.set_linewidth(0.6)
-    axes.set_xlabel(axis_label(columns))
-    axes.set_ylabel(axis_label(rows))
+    return beside
 
 
 def _name_sides(run: Run, axes: Axes) -> None:

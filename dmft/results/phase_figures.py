@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..errors import ParameterError
 from .figures import CURVE, MAP, NARROW, RESIDUAL, STYLE, WIDE, RunFigure
-from .labels import parameter_name, short_name, value_text
+from .labels import heading, short_name
 from .phase_maps import draw_categories, draw_grid, draw_scattered
 from .phase_slices import difference, draw_over_one_axis, draw_slices
 from .phase_view import View, is_numeric
@@ -103,11 +103,7 @@ def _head(view: View, figure: Figure, width: int) -> None:
     """Model, fixed parameters that are not the defaults, values of the axes that are not drawn, and the status."""
     diagram = view.diagram
     shown = {diagram.coordinates[name].symbol or name: value for name, value in view.shown.items()}
-    parts = [
-        f"{parameter_name(name)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(value)}"
-        for name, value in [*diagram.changed.items(), *((name, value.item()) for name, value in shown.items())]
-    ]
-    words = diagram.model.replace("$", r"\$") + (": " + ", ".join(parts) if parts else "")
+    words = heading(diagram.model, [*diagram.changed.items(), *((name, value.item()) for name, value in shown.items())])
     if not diagram.status.success:
         words += f" ({diagram.status.code})"
     words = textwrap.fill(words, width, break_long_words=False, break_on_hyphens=False)

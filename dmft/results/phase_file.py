@@ -7,21 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..errors import FileFormatError
 from . import hdf5
 from .curve import Coordinate
-from .layout import PROVENANCE, SCHEMA, SCHEMA_VERSION, Attributes, Group, Variable, check_group, labels, to_json
-from .layout import solution_group as group_of
+from .layout import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    Attributes,
+    Group,
+    Variable,
+    axes_of,
+    check_group,
+    origin,
+    solution_group,
+    to_json,
+)
 from .restore import get_attribute, get_json, restored_labels, restored_provenance, restored_run, restored_solution
+from .solution import PARTS
 from .status import STATES
 
 if TYPE_CHECKING:
     from .phase import PhaseDiagram
 
 PHASE_SCHEMA, PHASE_VERSION = "dmft-phase", 2
-PARTS = ("theory", "simulation", "comparison")
 #: Names of the arrays in the root; a swept parameter may be called ``seed``.
 STATE, SEED = "point_status", "point_seed"
 
@@ -77,23 +85,16 @@ def describe(diagram: PhaseDiagram) -> tuple[Attributes, dict[str, Group]]:
         "references": to_json(diagram.references),
         "identity": diagram.identity,
     }
-    for name, kind in PROVENANCE.items():
-        if name in diagram.provenance:
-            value = diagram.provenance[name]
-            attrs[name] = to_json(value) if kind is dict else kind(value)
-    coordinates = {
-        item.name: Variable((item.axis,), np.asarray(item.values), labels(item))
-        for item in diagram.coordinates.values()
-    }
+    attrs |= origin(diagram.provenance)
     words = ", ".join(f"{code} {name.replace('_', ' ')}" for code, name in enumerate(STATES))
     states: Attributes = {"units": "1", "long_name": f"state of the point: {words}", "symbol": ""}
     seeds: Attributes = {"units": "1", "long_name": "seed of the random numbers, -1: none needed", "symbol": "seed"}
     arrays = {STATE: Variable(diagram.axes, diagram.states, states), SEED: Variable(diagram.axes, diagram.seeds, seeds)}
-    groups = {"/": Group({}, coordinates, arrays)}
+    groups = {"/": Group({}, axes_of(diagram.coordinates.values()), arrays)}
     for name in PARTS:
         part = getattr(diagram, name)
         if part is not None:
-            groups[name] = group_of(part)
+            groups[name] = solution_group(part)
     for name, group in groups.items():
         check_group(name, group)
     return attrs, groups

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.tri import Triangulation
 
 from .curve import Curve
-from .labels import axis_label
+from .maps import draw_bar
 from .phase_view import View, edges, is_logarithmic, label_axis, over_decades, places
 
 Array = np.ndarray
@@ -18,6 +18,7 @@ BAD = "#000000"
 
 
 def draw_grid(view: View, name: str, axes: Axes) -> None:
+    """Colours over two axes of numbers, the contour of the transition, all points of the grid."""
     assert view.second is not None
     curve, values, _ = view.main(name)
     x, y = view.first, view.second
@@ -43,6 +44,7 @@ def _raw_points(view: View, axes: Axes) -> None:
 
 
 def draw_scattered(view: View, name: str, axes: Axes) -> None:
+    """The same for points that form no grid, by triangles between them."""
     curve, values, _ = view.main(name)
     x, y = view.axes
     alive = np.isfinite(values)
@@ -112,9 +114,7 @@ def _norm(values: Array) -> Normalize:
 
 
 def _bar(axes: Axes, mesh: Any, curve: Curve, level: float | None) -> None:
-    beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))
-    bar = axes.figure.colorbar(mesh, cax=beside, label=axis_label(curve))
-    bar.outline.set_linewidth(0.6)
+    beside = draw_bar(axes, mesh, curve)
     if level is not None:
         beside.axhline(level, color="white", linewidth=1.6)
         beside.axhline(level, color=BAD, linewidth=0.8)

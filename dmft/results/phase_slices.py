@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .curve import Curve
-from .labels import axis_label, mathematics, parameter_name, value_text
+from .labels import axis_label, equation, mathematics, parameter_name
 from .panels import SIMULATION, THEORY, draw_residual, residual
 from .phase_maps import BAD
 from .phase_view import View, label_axis, over_decades, places
+from .solution import PARTS
 
 #: Lines of one panel of slices; more cannot be told apart.
 MOST_SLICES = 6
@@ -68,8 +69,8 @@ def draw_slices(view: View, name: str, axes: Axes) -> None:
     colours = matplotlib.colormaps[SLICES](np.linspace(0.0, 0.85, len(picked)))
     symbol = mathematics(second.symbol) if second.symbol else parameter_name(second.name)
     for colour, index in zip(colours, picked, strict=True):
-        label = f"{symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value_text(second.values[index].item())}"
-        for part in ("theory", "simulation", "comparison"):
+        label = equation(symbol, second.values[index].item())
+        for part in PARTS:
             found = view.curve(name, part)
             if found is None:
                 continue

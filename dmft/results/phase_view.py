@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 from .curve import Coordinate, Curve
 from .labels import axis_label, parameter_name
 from .scales import cell_edges, many_decades, tick_logarithm
+from .solution import PARTS
 
 if TYPE_CHECKING:
     from .phase import PhaseDiagram
@@ -66,8 +67,7 @@ class View:
 
     def main(self, name: str) -> tuple[Curve, Array, Array | None]:
         """The observable of the first part that has it."""
-        found = next(filter(None, (self.curve(name, part) for part in ("theory", "simulation", "comparison"))))
-        return found
+        return next(filter(None, (self.curve(name, part) for part in PARTS)))
 
 
 def over_decades(values: Array) -> bool:
@@ -76,10 +76,12 @@ def over_decades(values: Array) -> bool:
 
 
 def is_numeric(item: Coordinate) -> bool:
+    """True unless the points are texts."""
     return item.values.dtype.kind != "U"
 
 
 def places(item: Coordinate) -> Array:
+    """Where the points are drawn: texts one beside the other."""
     return item.values if is_numeric(item) else np.arange(len(item.values))
 
 
@@ -112,4 +114,5 @@ def label_axis(axes: Axes, side: str, item: Coordinate) -> None:
 
 
 def words(item: Coordinate) -> str:
+    """The symbol with its unit, else the name in words."""
     return axis_label(item) if item.symbol else parameter_name(item.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ParameterError, UnknownNameError
 from .curve import Curve
 from .picture import Panel
-from .solution import Solution
+from .solution import PARTS, Solution
 from .status import Status, worst
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Run:
         return any(name == known for known in self)
 
     def __repr__(self) -> str:
-        parts = [name for name in ("theory", "simulation", "comparison") if getattr(self, name) is not None]
+        parts = [name for name in PARTS if getattr(self, name) is not None]
         return f"<Run of {self.model}: {' + '.join(parts)}, {self.status.code}>"
 
     def with_command(self, command: str) -> Run:

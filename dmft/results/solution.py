@@ -10,6 +10,9 @@ from ..errors import UnknownNameError
 from .curve import Coordinate, Curve
 from .status import Status
 
+#: Parts of a result; the first that has an observable answers for it.
+PARTS = ("theory", "simulation", "comparison")
+
 
 @dataclass(frozen=True, eq=False)
 class Solution(Mapping[str, Curve]):

@@ -52,3 +52,8 @@ class Moments:
             return np.full_like(self._mean[name], np.nan)
         variance = self._squares[name] / (self.count * (self.count - 1))
         return two_sigma_factor(self.count) * np.sqrt(variance)
+
+
+def infinite(times: np.ndarray) -> np.ndarray:
+    """Times with infinity where there is none: averages over replicas keep NaN, results tell infinity."""
+    return np.where(np.isnan(times), np.inf, times)

@@ -13,14 +13,12 @@ from ..results.layout import Group, Variable
 from ..results.phase import SCATTERED, PhaseDiagram
 from ..results.provenance import provenance
 from ..results.restore import restored_solution
-from ..results.solution import Solution
+from ..results.solution import PARTS, Solution
 from ..results.status import ORDER, STATES
 from ..solvers.memory import check_memory
 from .axes import coordinate, coordinates
 from .plan import Plan, Point
 from .work import Record
-
-PARTS = ("theory", "simulation", "comparison")
 
 
 def merge(
