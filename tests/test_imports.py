@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import dmft
+from dmft.theory.base import Model
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dmft"
@@ -55,7 +57,7 @@ def statements(tree: ast.AST, *, types: bool) -> list[ast.AST]:
 
 @cache
 def imports(path: Path, *, types: bool) -> set[str]:
-    """Modules of this package that the import statements of a file name."""
+    """Modules of this package that a file names: in import statements, or as text for a later import."""
     here = module_name(path).split(".")
     package = here if path.name == "__init__.py" else here[:-1]
     found = set()
@@ -68,6 +70,9 @@ def imports(path: Path, *, types: bool) -> set[str]:
             for alias in node.names:  # `from .. import theory` names a module, `from ..errors import X` does not
                 inner = f"{target}.{alias.name}"
                 found.add(inner if inner in NAMES else target)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = re.fullmatch(r"(dmft(?:\.\w+)+)(?::\w+)?", node.value)  # for `import_module`, or a worker
+            found |= {named[1]} & set(NAMES) if named else set()
     return {name for name in found if name.split(".")[0] == "dmft"} - {module_name(path)}
 
 
@@ -99,6 +104,30 @@ def test_no_module_imports_itself_in_a_circle():
 
 def test_arrows_have_no_circle():
     list(TopologicalSorter(ARROWS).static_order())
+
+
+def families() -> tuple[dict[str, str], dict[str, str]]:
+    """Slug by module of every model and of its twin; family by module of these and of the bases of models."""
+    slugs: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for slug, cls in dmft.models().items():
+        if cls.__module__ in NAMES:
+            slugs |= {cls.__module__: slug, cls.twin_module(): slug}
+            bases = [base.__module__ for base in cls.__mro__ if issubclass(base, Model) and base is not Model]
+            found |= dict.fromkeys([*bases, cls.twin_module()], slug.partition("/")[0])
+    return slugs, found
+
+
+def test_models_know_no_model_of_another_family_and_helpers_none():
+    """A family does not know its variants either: they come and go without it."""
+    slugs, family = families()
+    assert len(set(family.values())) > 10
+    assert set(slugs) <= set(NAMES)
+    for name in NAMES:
+        for target in imports(NAMES[name], types=True) & set(slugs):
+            assert family.get(name) == family[target], f"{name} imports {target}"
+            if slugs.get(name) == family[name]:
+                assert slugs[target] == family[name], f"{name} imports {target}: a family knows none of its variants"
 
 
 def test_solvers_and_results_know_no_model():

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..theory.f_principle import LEVEL, FPrinciple, crossing, infinite
+from ..results.statistics import infinite
+from ..theory.f_principle import LEVEL, FPrinciple, crossing
 from .backend import backend_for, get_backend
 from .method import Simulation
 from .networks.activations import ReLU

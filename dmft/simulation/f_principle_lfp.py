@@ -13,9 +13,9 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..results.statistics import infinite
 from ..results.status import DIVERGED, Status
 from ..solvers.ensemble import Member
-from ..theory.f_principle import infinite
 from ..theory.f_principle_lfp import TIMES, FPrincipleLFP
 from .backend import Backend, backend_for, get_backend
 from .method import Simulation

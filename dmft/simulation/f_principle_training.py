@@ -12,7 +12,8 @@ import numpy as np
 
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..theory.f_principle import crossing, infinite
+from ..results.statistics import infinite
+from ..theory.f_principle import crossing
 from ..theory.f_principle_training import LEVEL, FPrincipleTraining
 from .backend import backend_for, get_backend
 from .method import Simulation

@@ -9,7 +9,7 @@ import numpy as np
 from ..results.curve import Coordinate
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..theory.f_principle import infinite
+from ..results.statistics import infinite
 from ..theory.lamb_training import LambTraining
 from .backend import backend_for, get_backend
 from .method import Simulation

@@ -1,4 +1,4 @@
-"""Finite twin of ``reduced-space/training``: gradient descent and Adam on ``size`` samples, in the same three arms."""
+"""Finite-size twin of ``reduced-space/training``: gradient descent and Adam on ``size`` samples, three arms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finite twin of ``temporal-extrapolation``: SGD on sampled sequences, see :mod:`dmft.simulation.sequences`."""
+"""Finite-size twin of ``temporal-extrapolation``: SGD, see :mod:`dmft.simulation.sequences`."""
 
 from .sequences import estimate, simulate
 

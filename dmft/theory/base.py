@@ -35,7 +35,7 @@ class Model(Declared):
     sizes : tuple of int
         What `default_sizes` returns.
     twin : str or None
-        Module with ``simulate(model, method, progress) -> Solution`` and ``Method``; by default the
+        Module with ``simulate(model, method, progress) -> Solution`` and ``estimate(model, method)``; by default the
         module of the same name in the sibling package ``simulation``.
     recipes : str or None
         Module with ``RECIPES``, what ``dmft reproduce`` does for the family of this model; by default the module

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln, ndtr
 
+from ..errors import ParameterError
+
 Array = np.ndarray
 REFERENCES = (
     "P. Luo, X. Wang, W. Shao, Z. Peng, Towards understanding regularization in batch normalization, ICLR 2019, "
@@ -17,6 +19,20 @@ REFERENCES = (
 KURTOSIS = {"gaussian": 0.0, "uniform": -1.2, "laplace": 3.0}
 ACTIVATIONS = ("identity", "relu")
 NODES = 240
+
+
+def check_batch(batch: int) -> None:
+    """Refuse a batch of one sample, which BN maps to zero.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if batch < 2:
+        raise ParameterError(
+            f"batch = {batch} is not allowed: batch normalisation of one sample is zero whatever the sample, give 2 or "
+            "more"
+        )
 
 
 def zeta(batch: Array, activation: str, kurtosis: float = 0.0) -> Array:

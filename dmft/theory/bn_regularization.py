@@ -18,8 +18,7 @@ from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, DIVERGED, INTERRUPTED, Status
 from .base import Model
-from .batch_statistics import ACTIVATIONS, REFERENCES, zeta
-from .bn_regularization_decay import check_batch
+from .batch_statistics import ACTIVATIONS, REFERENCES, check_batch, zeta
 from .registry import register
 
 Array = np.ndarray
@@ -170,9 +169,10 @@ class BNRegularization(Model):
         curves = self.exact_curves(values)
         curves |= self.scalars(curves)
         facts: dict[str, Any] = {"evaluations": int(flows.nfev[0])}
-        return Solution(curves, self.coordinates(kept), self._told(kept, flows), 0, method.as_dict(), facts)
+        return Solution(curves, self.coordinates(kept), self.told(kept, flows), 0, method.as_dict(), facts)
 
-    def _told(self, kept: int, flows: Any) -> Status:
+    def told(self, kept: int, flows: Any) -> Status:
+        """The status for this number of reported times."""
         if kept == POINTS + 1:
             return Status(CONVERGED, f"flow integrated to t = {self.t_max:g}")
         reached = f"t = {float(flows.t_end[0]):.4g}"

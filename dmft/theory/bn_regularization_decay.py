@@ -10,36 +10,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ParameterError
 from ..parameters import declare
-from ..results.curve import Coordinate, Curve, Observable
+from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .batch_statistics import ACTIVATIONS, KURTOSIS, REFERENCES, gaussian_penalty, mean_deviation, zeta
+from .batch_statistics import ACTIVATIONS, KURTOSIS, REFERENCES, check_batch, gaussian_penalty, mean_deviation, zeta
 from .registry import register
 
 Array = np.ndarray
 #: Batches below this are small for the law: it is off by more than 5 % for Gaussian inputs without activation.
 FEW = 8
 BATCHES = np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
-
-
-def check_batch(batch: int) -> None:
-    """Refuse a batch of one sample, which BN maps to zero.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if batch < 2:
-        raise ParameterError(
-            f"batch = {batch}: batch normalisation of one sample is zero whatever the sample, give an integer in "
-            "[2, 1e6]"
-        )
 
 
 @register
@@ -89,19 +74,15 @@ class BNRegularizationDecay(Model):
         """The law; for Gaussian inputs the exact penalty as well, without error."""
         kurtosis = KURTOSIS[self.distribution]
         law = zeta(BATCHES, self.activation, kurtosis)
-        curves = self.curves({"zeta_by_batch": law, "scaled_zeta": BATCHES * law})
-        curves |= self.curves({"zeta": zeta(np.array(self.batch), self.activation, kurtosis)})
+        curves = self.exact_curves({"zeta_by_batch": law, "scaled_zeta": BATCHES * law})
+        curves |= self.exact_curves({"zeta": zeta(np.array(self.batch), self.activation, kurtosis)})
         if self.distribution == "gaussian":
             penalty = np.array([gaussian_penalty(int(batch), self.activation) for batch in BATCHES])
-            curves |= self.curves({"penalty_by_batch": penalty, "scaled_penalty": BATCHES * penalty})
-            curves |= self.curves({"penalty": np.array(gaussian_penalty(self.batch, self.activation))})
-            curves |= self.curves({"mean_batch_deviation": mean_deviation(np.array(self.batch))})
+            curves |= self.exact_curves({"penalty_by_batch": penalty, "scaled_penalty": BATCHES * penalty})
+            curves |= self.exact_curves({"penalty": np.array(gaussian_penalty(self.batch, self.activation))})
+            curves |= self.exact_curves({"mean_batch_deviation": mean_deviation(np.array(self.batch))})
         what = "exact" if self.distribution == "gaussian" else "law of large batches, of relative order 1/batch"
         return Solution(curves, self.coordinates(), Status(CONVERGED, what), 0, method.as_dict())
-
-    def curves(self, values: dict[str, Array]) -> dict[str, Curve]:
-        """Exact curves."""
-        return self.exact_curves(values)
 
     def coordinates(self) -> dict[str, Coordinate]:
         """The axis of theory and simulation alike."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..parameters import declare
 from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
@@ -19,9 +20,8 @@ from ..results.solution import Solution
 from ..results.status import CONVERGED, NOT_CONVERGED, Status
 from ..solvers.closed_form import ClosedForm
 from .base import Model
-from .batch_statistics import ACTIVATIONS, REFERENCES, mean_deviation, zeta
+from .batch_statistics import ACTIVATIONS, REFERENCES, check_batch, mean_deviation, zeta
 from .bn_regularization import PENALTIES, test_error
-from .bn_regularization_decay import check_batch
 from .registry import register
 
 Array = np.ndarray
@@ -101,8 +101,6 @@ class BNRegularizationGeneralization(Model):
         check_batch(self.batch)
         self.resolve(zeta=float(zeta(np.array(self.batch), self.activation)))
         if self.optimiser == "bn" and self.activation == "relu":
-            from ..errors import ParameterError
-
             raise ParameterError(
                 "optimiser = 'bn' with activation = 'relu': what exact batch normalisation learns is known for the "
                 "identity only; give optimiser wn-decay or vanilla, or activation identity"

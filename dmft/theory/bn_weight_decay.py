@@ -18,7 +18,7 @@ from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
 from ..results.statistics import Moments
-from ..results.status import NOT_CONVERGED, Status
+from ..results.status import CONVERGED, NOT_CONVERGED, Status
 from ..solvers.map.scaled import from_log, to_log
 from ..solvers.memory import check_memory
 from .base import Model
@@ -239,7 +239,7 @@ class BNWeightDecay(Model):
     def told(self, periods: int) -> Status:
         """The status for this number of full periods."""
         if periods:
-            return Status("converged", f"{periods} full periods in {self.steps} steps; map exact to round-off")
+            return Status(CONVERGED, f"{periods} full periods in {self.steps} steps; map exact to round-off")
         wait = max(0.0, float(np.log(self.rho0**2 / (self.curvature * self.eta))))  # until φ = 0 is unstable
         guess = self.steps + int((6.0 + wait) / self.rate)
         return Status(NOT_CONVERGED, f"no full period in {self.steps} steps: give more --steps, e.g. {guess}")

@@ -19,6 +19,7 @@ from ..results.solution import Solution
 from ..results.status import CONVERGED, Status
 from ..solvers.closed_form import ClosedForm
 from .base import Model
+from .batch_statistics import check_batch
 from .registry import register
 from .scale_invariant import REFERENCES, check_decay
 
@@ -99,8 +100,7 @@ class BNWeightDecayNetwork(Model):
 
     def check(self) -> None:
         check_decay(self.eta, self.weight_decay)
-        if self.batch < 2:
-            raise ParameterError(f"batch = {self.batch}: batch normalisation needs batches of at least 2 samples")
+        check_batch(self.batch)
         if self.network == "conv" and self.data == "teacher":
             raise ParameterError("network = 'conv' needs images: give data digits or a file, or network dense")
 

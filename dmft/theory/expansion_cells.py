@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.special import log_ndtr
 
@@ -12,17 +10,15 @@ from ..solvers.consistency.line import balls_of_cells, inconsistent_on_line, min
 from ..solvers.consistency.parametric import CostLine, critical_penalty
 from ..solvers.memory import check_memory
 
-if TYPE_CHECKING:
-    from .self_training_expansion import SelfTrainingExpansion
-
 Array = np.ndarray
 #: Standard deviations beyond the edge of the tail, and below the mean, that the cells reach.
 BEYOND = 9.0
 
 
-def class_cells(model: SelfTrainingExpansion, cells: int) -> tuple[Array, int]:
+def class_cells(tail: float, radius: float, half: float, cells: int) -> tuple[Array, int]:
     """Edges z (n + 1,) of about `cells` cells, decreasing from far in the tail, and how many make a radius.
 
+    Arguments are those of :func:`threshold_on_cells`.
     The origin is an edge, the edge of the tail is not in general. Decreasing, so that sums of masses begin with the
     smallest.
 
@@ -31,19 +27,27 @@ def class_cells(model: SelfTrainingExpansion, cells: int) -> tuple[Array, int]:
     ParameterError
         If a cell would be wider than the radius.
     """
-    tail = float(model.edge(model.mislabelled_mass))
-    low = max(-model.half, min(tail - model.radius, 0.0) - BEYOND)
-    high = max(tail, 0.0) + model.radius + BEYOND
-    reach = int(cells * (model.radius / (high - low)))
+    low = max(-half, min(tail - radius, 0.0) - BEYOND)
+    high = max(tail, 0.0) + radius + BEYOND
+    reach = int(cells * (radius / (high - low)))
     if reach < 1:
-        least = int(np.ceil((high - low) / model.radius)) + 1
-        raise ParameterError(f"cells = {cells} are wider than radius = {model.radius:g}: give at least {least}")
-    width = model.radius / reach
+        least = int(np.ceil((high - low) / radius)) + 1
+        raise ParameterError(f"cells = {cells} are wider than radius = {radius:g}: give at least {least}")
+    width = radius / reach
     return width * np.arange(np.ceil(high / width), np.floor(low / width) - 1.0, -1.0), reach
 
 
-def threshold_on_cells(model: SelfTrainingExpansion, cells: int) -> dict[str, float]:
+def threshold_on_cells(mass: float, tail: float, radius: float, half: float, cells: int) -> dict[str, float]:
     """Threshold of the minimiser whose label may change between cells only, and their width.
+
+    Parameters
+    ----------
+    mass, tail : float
+        Mislabelled part of the class, and where this tail begins, outwards from the mean.
+    radius, half : float
+        Radius of the balls, and distance from the mean to the boundary (infinite without one).
+    cells : int
+        Number of cells.
 
     Notes
     -----
@@ -51,15 +55,14 @@ def threshold_on_cells(model: SelfTrainingExpansion, cells: int) -> dict[str, fl
     two edges meet. O(cells) for each of the few minimisations.
     """
     check_memory(200.0 * cells, "try fewer --cells")
-    z, reach = class_cells(model, cells)
-    a, tail = model.mislabelled_mass, float(model.edge(model.mislabelled_mass))
-    unit = np.log(a) + log_ndtr(model.half)
+    z, reach = class_cells(tail, radius, half, cells)
+    unit = np.log(mass) + log_ndtr(half)
 
-    def mass(edges: Array) -> Array:
-        """Of the cells between them, in units of a."""
-        return np.diff(np.exp(log_ndtr(-np.maximum(edges, -model.half)) - unit))
+    def between(edges: Array) -> Array:
+        """Masses of the cells between them, in units of the tail's."""
+        return np.diff(np.exp(log_ndtr(-np.maximum(edges, -half)) - unit))
 
-    masses, wrong = mass(z), mass(np.maximum(z, tail))
+    masses, wrong = between(z), between(np.maximum(z, tail))
     costs = np.stack([wrong, masses - wrong], axis=1)  # of label 0, the right one, and of label 1
     low, high = balls_of_cells(len(masses), reach)
 
@@ -74,4 +77,4 @@ def threshold_on_cells(model: SelfTrainingExpansion, cells: int) -> dict[str, fl
 
     start = line((costs[:, 0] > costs[:, 1]).astype(np.int64))
     found = critical_penalty(minimise, start, line(np.zeros(len(masses), dtype=np.int64)))
-    return {"threshold_on_cells": found, "cell_width": model.radius / reach}
+    return {"threshold_on_cells": found, "cell_width": radius / reach}

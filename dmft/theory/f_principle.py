@@ -230,8 +230,3 @@ def crossing(times: Array, amplitude: Array, level: float) -> Array:
     start, end = (np.asarray(times, dtype=float)[i[..., 0, :]] for i in (before, after))
     part = np.divide(high - np.log(level), high - low, out=np.ones_like(high), where=high > low)
     return np.where(below.any(axis=-2), start + part * (end - start), np.nan)
-
-
-def infinite(times: Array) -> Array:
-    """Times with infinity where there is none: averages over replicas keep NaN, results tell infinity."""
-    return np.where(np.isnan(times), np.inf, times)

@@ -18,11 +18,12 @@ from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..results.statistics import infinite
 from ..results.status import CONVERGED, Status
 from ..solvers.kernel_flow import KernelFlow
 from ..solvers.memory import check_memory
 from .base import Model
-from .f_principle import LEVEL, REFERENCES, crossing, infinite
+from .f_principle import LEVEL, REFERENCES, crossing
 from .kernels import frequency as kernels
 from .registry import register
 from .table import read_table

@@ -18,12 +18,13 @@ from ..results.curve import Coordinate, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
+from ..results.statistics import infinite
 from ..results.status import CONVERGED, DIVERGED, Status
 from ..solvers.closed_form import ClosedForm
 from ..solvers.memory import check_memory
 from . import targets
 from .base import Model
-from .f_principle import REFERENCES, crossing, infinite
+from .f_principle import REFERENCES, crossing
 from .kernels.deep import TERMS, tangent_kernel
 from .lists import is_sequence, joined, numbers
 from .registry import register

@@ -99,6 +99,10 @@ class LambBatchScaling(Model):
     smallest: int = declare(2, "B", "smallest batch", bounds="[1, 1e9]")
     doublings: int = declare(13, "", "how often the batch is doubled", bounds="[2, 30]")
 
+    def check(self) -> None:
+        if self.target * self.curvatures.sum() < 1e-6:
+            raise ParameterError(f"target = {self.target:g} is below what is resolved: give at least 1e-6")
+
     @property
     def curvatures(self) -> Array:
         """H_i = 1/i (d,)."""
@@ -113,10 +117,6 @@ class LambBatchScaling(Model):
     def goal(self) -> float:
         """ℓ*; the start has x_i² = 1."""
         return 0.5 * self.target * float(self.curvatures.sum())
-
-    def check(self) -> None:
-        if self.target * self.curvatures.sum() < 1e-6:
-            raise ParameterError(f"target = {self.target:g} is below what is resolved: give at least 1e-6")
 
     def estimate(self, method: Search) -> dict[str, float]:
         runs = 2.0 * method.rates * self.dimension

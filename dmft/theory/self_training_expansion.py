@@ -287,7 +287,8 @@ class SelfTrainingExpansion(Model):
         if method.cells:
             from .expansion_cells import threshold_on_cells
 
-            values |= threshold_on_cells(self, method.cells)
+            tail = float(self.edge(a))
+            values |= threshold_on_cells(a, tail, self.radius, self.half, method.cells)
         failed = list(self.failures().values())
         status = Status(CONVERGED, "closed form; " + ("; ".join(failed) or "the hypotheses of both theorems hold"))
         return Solution(self.exact_curves(values), self.coordinates(), status, 0, method.as_dict())

@@ -81,6 +81,8 @@ def test_models_look_like_siblings(slug):
     for names, order in (([ast.unparse(node.target) for node in fields], ATTRIBUTES), (methods, METHODS)):
         found = [name for name in names if name in order]
         assert found == [name for name in order if name in found]
+    for name, place in (("check", 0), ("coordinates", -1)):
+        assert name not in methods or methods[place] == name, f"{name} stands elsewhere"
     twin = importlib.import_module(model.twin_module())
     assert list(inspect.signature(twin.simulate).parameters)[:3] == ["model", "method", "progress"]
     assert list(inspect.signature(twin.estimate).parameters) == ["model", "method"]

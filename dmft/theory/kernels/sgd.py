@@ -6,13 +6,15 @@ One cached kernel for the built-in losses (chosen by number), one made to measur
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 
 from ...solvers.compiled import compiled
-from ..losses import Loss
+
+if TYPE_CHECKING:
+    from ..losses import Loss
 
 LOGISTIC, HINGE2, SQUARE, REGRESSION = range(4)
 #: 2^−k, down to 0
