@@ -9,6 +9,7 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import dmft
+from dmft.cli import cli
+from dmft.theory.network import as_network
 from dmft.theory.registry import models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,6 +163,37 @@ def blocks(page, language):
     """Code blocks of a page."""
     pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
     return [textwrap.dedent(block).strip() for block in re.findall(pattern, page.read_text(), flags=re.M)]
+
+
+def commands_of(page):
+    """Calculations that a page shows, in blocks and in the text, one line each, without those that leave parts open."""
+    text = page.read_text()
+    found = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    found += [" ".join(words.split()) for words in re.findall(r"(?<!`)`{1,2}(dmft [^`]+)`{1,2}(?!`)", text)]
+    lines = [line.partition(" #")[0].partition(" |")[0].strip() for line in found]
+    wanted = r"dmft (?:(?:solve|simulate|compare) |reproduce (?=[a-z])|sweep .*--(?:over|config) )[^…\[\]$]+"
+    return [line for line in lines if re.fullmatch(wanted, line) and "noisy-descent" not in line]
+
+
+PAGES_WITH_COMMANDS = [page for page in sorted(DOCS.rglob("*.rst")) if commands_of(page)]
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.stem)
+def test_commands_on_pages_are_accepted(page, tmp_path, monkeypatch):
+    """Every model, option, value and config file that is shown exists; nothing is calculated."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copy(ROOT / "examples" / "cluster" / "phase.toml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    as_network({"w": [[1.0]], "b": [0.5], "c": [1.0]}).save(tmp_path / "weights.npz")
+    for line in commands_of(page):
+        done = CliRunner().invoke(cli, [*shlex.split(line)[1:], "--dry-run"])
+        assert done.exit_code == 0, f"{line}: {done.stderr}"
+
+
+def test_commands_were_found():
+    lines = [line for page in PAGES_WITH_COMMANDS for line in commands_of(page)]
+    assert {"dmft solve --alpha 2.0", "dmft compare --alpha 2.0 --size 250,500,1000 --replicas 20"} <= set(lines)
+    assert len({line.split()[1] for line in lines}) == 5
 
 
 @pytest.mark.slow
