@@ -16,6 +16,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import h5py
 import pytest
 from click.testing import CliRunner
 
@@ -141,6 +142,23 @@ def test_equations_cited_by_label_exist():
     labels = re.findall(r":label: (\w+)", text)
     assert len(labels) == len(set(labels))
     assert set(re.findall(r":eq:`(\w+)`", text)) <= set(labels)
+
+
+def test_page_of_the_file_format_names_every_attribute(tmp_path):
+    """Of runs with everything in them, and of a phase diagram; what HDF5 and netCDF keep for themselves is theirs."""
+    text = (DOCS / "file_format.rst").read_text()
+    theirs = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Encoding"}
+    options = {"steps": 3, "size": [20, 40]}
+    files = [
+        dmft.compare("sgd/ridge", replicas=replicas, **options).save(tmp_path / f"{replicas}.h5") for replicas in (1, 2)
+    ]
+    found: set[str] = set()
+    for path in (*files, ROOT / "tests" / "results" / "phase-2.h5"):
+        with h5py.File(path) as file:
+            found.update(file.attrs)
+            file.visititems(lambda _, item: found.update(item.attrs))
+    assert {"reason", "failures", "ancillary_variables", "coordinates"} <= found
+    assert {name for name in found - theirs if f"``{name}``" not in text} == set()
 
 
 @pytest.fixture
