@@ -23,7 +23,7 @@ def main() -> None:
     bars, curves = figure.subplots(1, 2)
     for column, (target, neurons) in enumerate(CASES.items()):
         run = dmft.simulate(
-            "reduced-space/training", target=target, neurons=neurons, optimizer="adam", size=400, replicas=10
+            "reduced-space/training", target=target, neurons=neurons, optimiser="adam", size=400, replicas=10
         )
         line = []
         for offset, ((arm, words), colour) in enumerate(zip(ARMS.items(), COLOURS, strict=True)):

@@ -91,7 +91,7 @@ def train(network: Network, inputs, labels, kind: str, rngs, steps: int) -> np.n
         chosen = np.stack([rng.permutation(count)[:BATCH] for rng in rngs])
         x = inputs[rows, chosen] if len(inputs) > 1 else inputs[0][chosen]
         y = np.eye(10, dtype=np.float32)[labels[rows, chosen]]
-        _, gradient, outputs = network.descend(np, weights, x, y, cross_entropy)
+        _, gradient, outputs, _ = network.descend(np, weights, x, y, cross_entropy)
         if kind != "none":  # the clean output is the target, and does not move: arXiv:1704.03976
             target = softmax(outputs)
             moved = x + perturbation(kind, network, weights, x, target, rngs)

@@ -20,9 +20,9 @@ from .replicas import run_replicas
 
 
 def kinds(model: ReducedSpaceTraining) -> dict[str, bool]:
-    """Prefix of the observables and whether it is Adam, for each optimizer that is asked for."""
+    """Prefix of the observables and whether it is Adam, for each optimiser that is asked for."""
     return {prefix: adam for prefix, adam, other in (("", False, "adam"), ("adam_", True, "gradient_descent"))
-            if model.optimizer != other}  # fmt: skip
+            if model.optimiser != other}  # fmt: skip
 
 
 def epochs(model: ReducedSpaceTraining) -> np.ndarray:
@@ -124,7 +124,7 @@ class Replica:
 
 
 class Training:
-    """One arm under one optimizer."""
+    """One arm under one optimiser."""
 
     def __init__(self, replica: Replica, state: np.ndarray, adam: bool, constrained: bool) -> None:
         self.replica, self.state, self.adam, self.constrained = replica, state, adam, constrained

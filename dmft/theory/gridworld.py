@@ -15,7 +15,6 @@ Array = np.ndarray
 MAZES = {"basic": (7, 0), "blocks": (11, 8), "tunnel": (11, 0)}
 OBJECTS = ("diamond", "diamond", "bomb", "lightning", "key")
 REWARDS = (1.0, 1.0, -1.0, -1.0, 0.1)
-ACTIONS = ("up", "down", "left", "right")
 #: Steps of a game, and what it costs to take no key in them.
 LIMIT, LATE = 200, -1.0
 #: Training levels have numbers below, test levels from here to twice that: no level can be both.

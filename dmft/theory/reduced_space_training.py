@@ -117,7 +117,7 @@ class ReducedSpaceTraining(Model):
         1.0, "β", "thresholds of the reduced start are uniform on ±β X_B", bounds="[0, 1]"
     )
     t_max: float = declare(100.0, "t_max", "end of the flow", bounds="[1, 1e6]")
-    optimizer: str = declare("both", "", "what the simulation does", choices=("gradient_descent", "adam", "both"))
+    optimiser: str = declare("both", "", "what the simulation does", choices=("gradient_descent", "adam", "both"))
     learning_rate: float = declare(0.02, "η", "learning rate of gradient descent", bounds="(0, 1e3]")
     adam_rate: float = declare(5e-3, "η_A", "learning rate of Adam", bounds="(0, 10]")
     epochs: int = declare(5000, "", "epochs of Adam", bounds="[60, 1e8]")

@@ -72,7 +72,7 @@ def test_gradient_descent_tends_to_the_flow_like_the_rate():
 )
 def test_theory_is_the_limit_of_simulations(target):
     run = dmft.compare(
-        SLUG, target=target, optimizer="gradient_descent", size=(100, 200, 400), replicas=12, starts=24, **SMALL
+        SLUG, target=target, optimiser="gradient_descent", size=(100, 200, 400), replicas=12, starts=24, **SMALL
     )
     assert set(run.comparison.observables) == {f"log_mse_{arm}" for arm in ARMS}
     # 1 % false alarms in all, one standard deviation added
@@ -81,7 +81,7 @@ def test_theory_is_the_limit_of_simulations(target):
 
 def test_another_start_deviates():
     theory = dmft.solve(SLUG, starts=40, target="absolute", init="he", **SMALL).theory
-    options = {"target": "absolute", "optimizer": "gradient_descent", "size": 200, "replicas": 40}
+    options = {"target": "absolute", "optimiser": "gradient_descent", "size": 200, "replicas": 40}
     simulation = dmft.simulate(SLUG, init="pytorch", **options, **SMALL).simulation
     assert dmft.results.comparison.compare_solutions(theory, {200: simulation}).verdict == "deviates"
 
@@ -98,12 +98,12 @@ def test_seed_gives_the_same_bits_for_any_number_of_threads(monkeypatch):
 
 def test_starts_of_the_simulation_are_not_those_of_the_theory():
     theory = dmft.solve(SLUG, starts=2, seed=0, **SMALL)
-    simulation = dmft.simulate(SLUG, size=5000, replicas=2, seed=0, optimizer="gradient_descent", **SMALL)
+    simulation = dmft.simulate(SLUG, size=5000, replicas=2, seed=0, optimiser="gradient_descent", **SMALL)
     assert abs(theory["log_mse_standard"].values[0] - simulation["log_mse_standard"].values[0]) > 1e-6
 
 
 def test_too_large_a_rate_is_diverged_with_the_data_before_it():
-    options = {"neurons": 200, "learning_rate": 3.0, "target": "step", "optimizer": "gradient_descent"}
+    options = {"neurons": 200, "learning_rate": 3.0, "target": "step", "optimiser": "gradient_descent"}
     run = dmft.simulate(SLUG, size=20, replicas=2, **options)
     assert run.status.code == "diverged"
     assert "try a smaller --learning-rate" in run.status.message
@@ -114,14 +114,14 @@ def test_too_large_a_rate_is_diverged_with_the_data_before_it():
 @pytest.mark.slow
 def test_three_arms_of_the_sheet():
     """Median errors of Adam, 5e-3, 5000 epochs, N = 20 and 40: the spread of thresholds makes the difference."""
-    sine = dmft.simulate(SLUG, optimizer="adam", size=200, replicas=10)
+    sine = dmft.simulate(SLUG, optimiser="adam", size=200, replicas=10)
     medians = [sine[f"final_adam_mse_{arm}"].last for arm in ARMS]
     assert 0.3 < medians[0] < 0.5
     assert 1e-3 < medians[1] < 1e-2
     assert medians[1] < medians[2] < 0.1 * medians[0]
-    franke = dmft.simulate(SLUG, target="franke", neurons=40, optimizer="adam", size=200, replicas=10)
+    franke = dmft.simulate(SLUG, target="franke", neurons=40, optimiser="adam", size=200, replicas=10)
     assert all(3e-4 < franke[f"final_adam_mse_{arm}"].last < 3e-3 for arm in ARMS)
-    straight = dmft.simulate(SLUG, target="absolute", optimizer="adam", size=200, replicas=10)
+    straight = dmft.simulate(SLUG, target="absolute", optimiser="adam", size=200, replicas=10)
     assert all(1e-9 < straight[f"final_adam_mse_{arm}"].last < 1e-5 for arm in ARMS)
 
 
@@ -137,7 +137,7 @@ def test_epochs_are_distinct_and_end_at_the_last():
     [
         ({"backend": "cupy"}, "backend = 'cupy' is not allowed here"),
         ({"precision": "float32"}, "precision = 'float32' is not allowed here"),
-        ({"optimizer": "newton"}, "optimizer = unknown value 'newton'"),
+        ({"optimiser": "newton"}, "optimiser = unknown value 'newton'"),
     ],
 )
 def test_wrong_input_is_refused_in_one_line(options, words):

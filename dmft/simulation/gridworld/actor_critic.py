@@ -78,7 +78,7 @@ class Learner:
         advantage = advantages(values, rewards[:-1], overs[:-1] > 0.0, self.discount, self.trace)
         targets = np.stack([actions.astype(dtype), advantage, advantage + values[:-1]], axis=-1).reshape(1, -1, 3)
         inputs = np.concatenate(places[:-1])[None]
-        losses, gradient, _ = self.network.descend(np, self.weights, inputs, targets, self.loss)
+        losses, gradient, *_ = self.network.descend(np, self.weights, inputs, targets, self.loss)
         self.weights, self.state = self.optimiser.step(np, self.weights, gradient, self.state, rate)
         return float(losses[0])
 

@@ -101,11 +101,11 @@ class Network:
             slope = self.layers[index].backward(xp, arrays[index], caches[index], slope, parts[index])
         return gradient
 
-    def descend(self, xp: Any, weights: Any, inputs: Any, targets: Any, loss: Loss) -> tuple[Any, Any, Any]:
-        """Loss (R,), its gradient (R, P), and the outputs that it was calculated from."""
+    def descend(self, xp: Any, weights: Any, inputs: Any, targets: Any, loss: Loss) -> tuple[Any, Any, Any, list[Any]]:
+        """Loss (R,), its gradient (R, P), the outputs that it was calculated from, and what the layers remember."""
         outputs, caches = self.forward(xp, weights, inputs)
         values, slope = loss(xp, outputs, targets)
-        return values, self.backward(xp, weights, caches, slope), outputs
+        return values, self.backward(xp, weights, caches, slope), outputs, caches
 
     def follow(self, xp: Any, weights: Any, caches: list[Any]) -> None:
         """Let running statistics follow the data of a forward pass: changes these constants in `weights`."""

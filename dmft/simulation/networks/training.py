@@ -104,7 +104,7 @@ def train(
     for step in range(int(times[-1]) + 1):
         if stop():
             break
-        losses, gradient, outputs, caches = _descent(problem, xp, weights, *data.batch())
+        losses, gradient, outputs, caches = network.descend(xp, weights, *data.batch(), problem.loss)
         measuring = step == int(times[len(rows)])
         if measuring and problem.batch is not None:
             outputs = network.evaluate(xp, weights, data.inputs)
@@ -130,13 +130,6 @@ def train(
         rows += [rows[-1]] * (len(times) - len(rows))
     records = {name: np.stack([row[name] for row in rows], axis=1) for name in (rows[0] if rows else ())}
     return Trained(start, weights, records, len(rows), diverged, rests)
-
-
-def _descent(problem: Problem, xp: Any, weights: Any, inputs: Any, targets: Any) -> tuple[Any, Any, Any, Any]:
-    """Losses, gradient, outputs, and what the layers remember of them."""
-    outputs, caches = problem.network.forward(xp, weights, inputs)
-    losses, slope = problem.loss(xp, outputs, targets)
-    return losses, problem.network.backward(xp, weights, caches, slope), outputs, caches
 
 
 class _Data:

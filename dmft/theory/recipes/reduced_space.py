@@ -23,7 +23,7 @@ def _training(target: str, neurons: int, epochs: int) -> Task:
     options = {
         "target": target,
         "neurons": neurons,
-        "optimizer": "adam",
+        "optimiser": "adam",
         "epochs": epochs,
         "size": 200,
         "replicas": 8,
@@ -37,7 +37,7 @@ def _training(target: str, neurons: int, epochs: int) -> Task:
 FLOW = Task(
     "compare",
     "reduced-space/training",
-    {"optimizer": "gradient_descent", "t_max": 20.0, "starts": 8, "size": [100, 200], "replicas": 8, "seed": 1},
+    {"optimiser": "gradient_descent", "t_max": 20.0, "starts": 8, "size": [100, 200], "replicas": 8, "seed": 1},
     name="flow",
     full={"t_max": 100.0, "starts": 20, "size": [100, 200, 400], "replicas": 16},
 )

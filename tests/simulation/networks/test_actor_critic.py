@@ -24,7 +24,7 @@ def test_gradient_of_policy_and_value_loss(differences):
     targets = np.stack([rng.integers(0, 4, 6), rng.standard_normal(6), rng.standard_normal(6)], axis=-1)[None]
     for entropy, value in ((0.0, 0.0), (0.7, 0.0), (0.0, 0.9), (0.3, 0.5)):
         loss = actor_critic(entropy, value)
-        _, gradient, _ = network.descend(np, weights, places, targets, loss)
+        _, gradient, *_ = network.descend(np, weights, places, targets, loss)
         expected = differences(lambda moved, loss=loss: network.descend(np, moved, places, targets, loss)[0], weights)
         assert np.abs(expected).max() > 0.1
         np.testing.assert_allclose(gradient, expected, atol=1e-6)
@@ -50,7 +50,7 @@ def test_sparse_layer_is_the_dense_one():
     weights = full.start([np.random.default_rng(i) for i in range(3)])
     assert sparse.size == full.size
     targets, loss = rng.standard_normal((1, 20, 3)), actor_critic(0.1, 1.0)
-    one, other = (net.descend(np, weights, x, targets, loss) for net, x in ((sparse, places), (full, dense)))
+    one, other = (net.descend(np, weights, x, targets, loss)[:3] for net, x in ((sparse, places), (full, dense)))
     for mine, theirs in zip(one, other, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-12)
     with pytest.raises(ParameterError, match="places of ones"):

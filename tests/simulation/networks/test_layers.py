@@ -85,7 +85,7 @@ def test_gradient_of_a_convolutional_network(norm, differences):
     network = Network(layers, (4, 4, 1))
     weights, inputs = weights_of(network, 2), draw(3, 1, 6, 4, 4, 1)  # inputs that the replicas share
     targets = one_hot(np, np.array([[0, 1, 2, 0, 1, 2]]), 3, np.float64)
-    _, gradient, _ = network.descend(np, weights, inputs, targets, cross_entropy)
+    _, gradient, *_ = network.descend(np, weights, inputs, targets, cross_entropy)
     expected = differences(lambda moved: network.descend(np, moved, inputs, targets, cross_entropy)[0], weights)
     for block in network.blocks:
         if not block.trained:
