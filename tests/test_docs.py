@@ -22,6 +22,9 @@ from click.testing import CliRunner
 
 import dmft
 from dmft.cli import cli
+from dmft.reproduction.catalog import select
+from dmft.reproduction.judge import describe
+from dmft.reproduction.plan import plan
 from dmft.theory.network import as_network
 from dmft.theory.registry import models
 
@@ -159,6 +162,14 @@ def test_page_of_the_file_format_names_every_attribute(tmp_path):
             file.visititems(lambda _, item: found.update(item.attrs))
     assert {"reason", "failures", "ancillary_variables", "coordinates"} <= found
     assert {name for name in found - theirs if f"``{name}``" not in text} == set()
+
+
+def test_page_of_the_reproduction_names_every_key():
+    (planned,) = plan(select(["lamb/schedule"]), full=False)
+    text = (DOCS / "reproduce.rst").read_text()
+    table = re.search(r"^key +content\n=+ +=+\n(.*?)^=", text, flags=re.M | re.S)[1]
+    keys = [name for row in table.splitlines() for name in re.split(r"  ", row)[0].split(", ")]
+    assert set(keys) == set(describe(planned, "fast"))
 
 
 @pytest.fixture
