@@ -88,6 +88,16 @@ def test_models_look_like_siblings(slug):
     assert list(inspect.signature(twin.estimate).parameters) == ["model", "method"]
 
 
+def test_a_name_has_one_unit_in_a_family():
+    units: dict[tuple[str, str], dict[str, str]] = {}
+    for slug in BUILT_IN:
+        model = dmft.models()[slug]
+        for item in (*model.observables, *model.declared()):
+            kind = type(item).__name__
+            units.setdefault((slug.partition("/")[0], f"{kind} {item.name}"), {})[item.unit] = slug
+    assert {key: found for key, found in units.items() if len(found) > 1} == {}
+
+
 def test_families_come_with_their_variants():
     slugs = list(dmft.models())
     assert slugs == sorted(slugs)
