@@ -96,6 +96,16 @@ def test_every_part_has_arrows():
     assert {module_name(path).split(".")[1] for path in MODULES} == set(ARROWS)
 
 
+def test_arrows_are_those_of_the_guide_for_contributors():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| `dmft/(\w+)` \| .* \| (.*) \|$", text, flags=re.M)
+    assert {part for part, _ in rows} == {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    for part, words in rows:
+        everything = set(ARROWS) - {part, "__main__"} - BASE
+        told = {"–": set(), "everything": everything}.get(words, set(words.split(", ")))
+        assert told == ARROWS[part] - BASE, part
+
+
 def test_no_module_imports_itself_in_a_circle():
     """Not even by imports inside of functions; what only a type checker sees imports nothing."""
     graph = {name: imports(path, types=False) for name, path in NAMES.items() if name != "dmft"}
