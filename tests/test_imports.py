@@ -160,6 +160,22 @@ def loaded(code: str) -> set[str]:
     return set(json.loads(answer.stdout))
 
 
+def test_files_and_functions_have_the_size_of_the_house():
+    """No file above 500 lines, no function of 60 or more without its docstring; all that is public says what it is."""
+    for path in NAMES.values():
+        text = path.read_text()
+        assert text.count("\n") <= 500, path
+        tree = ast.parse(text)
+        assert ast.get_docstring(tree), path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                assert not body or node.end_lineno - body[0].lineno + 1 < 60, f"{node.name} of {path}"
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} of {path}"
+
+
 def test_import_is_light():
     assert not loaded("import dmft") & HEAVY
 

@@ -34,6 +34,7 @@ def bits(random, game):
 
 @compiled_part
 def below(random, game, bound):
+    """The next integer below `bound` of a game."""
     return np.int64(((bits(random, game) >> S32) * np.uint64(bound)) >> S32)
 
 

@@ -35,6 +35,7 @@ def draw(key, counter, bound):
 
 @compiled_part
 def tick(counter):
+    """The counter, one further: :func:`draw` then gives another number."""
     counter[0] += np.uint64(1)
     return counter
 
