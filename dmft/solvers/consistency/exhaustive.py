@@ -106,7 +106,8 @@ def expansion_constant(graph: BallGraph, members: Array, mass: Fraction) -> Frac
     total = int(masses[-1])
     # masses of the unions: a union is a subset, and its mass is in the table
     grown = masses[unions]
-    few = masses * mass.denominator <= mass.numerator * total
+    # masses are whole numbers; products with the denominator of `mass` may not fit 64 bits
+    few = masses <= mass.numerator * total // mass.denominator
     counted = np.flatnonzero(few & (masses > 0) & (grown < total))
     if not len(counted):
         return None

@@ -51,6 +51,15 @@ def test_the_smallest_ratio_is_exact_where_floats_are_not():
     assert expansion_constant(graph, np.arange(4), Fraction(3, 10)) == Fraction(2 * q - 3, q - 1)
 
 
+@pytest.mark.parametrize("scale", [2**58, 2**63])
+def test_any_fraction_bounds_the_sets(scale):
+    """Products of these fractions with the masses do not fit 64 bits: they wrapped around, or raised an error."""
+    graph = BallGraph.from_edges([40, 60], [])
+    below = (2 * scale // 5 - 1) | 1  # odd: the fraction cannot be reduced
+    assert expansion_constant(graph, np.arange(2), Fraction(below, scale)) is None
+    assert expansion_constant(graph, np.arange(2), Fraction(below + 2, scale)) == 1
+
+
 def test_larger_balls_expand_more():
     rng = np.random.default_rng(3)
     points = rng.standard_normal((9, 1))
