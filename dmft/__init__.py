@@ -1,7 +1,7 @@
 """The numerical laboratory for the dynamics of learning.
 
-``solve``, ``simulate``, ``compare``, ``sweep``, ``load``, ``models``, ``reduce`` and the words ``Run``, ``Panel``,
-``Guide``, ``Loss``, ``DMFTError``.
+``solve``, ``simulate``, ``compare``, ``sweep``, ``reproduce``, ``load``, ``models``, ``register``, ``reduce`` and the
+words ``Run``, ``Panel``, ``Guide``, ``Loss``, ``DMFTError``.
 Names are imported on first use, so ``import dmft`` and the command line start at once.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import compare, load, simulate, solve
     from .errors import DMFTError
+    from .reproduction.reproduce import reproduce
     from .results.picture import Guide, Panel
     from .results.run import Run
     from .sweeps.sweep import sweep
@@ -28,6 +29,7 @@ _HOME = {
     "compare": "api",
     "load": "api",
     "sweep": "sweeps.sweep",
+    "reproduce": "reproduction.reproduce",
     "models": "theory.registry",
     "register": "theory.registry",
     "reduce": "theory.reduction",
@@ -49,6 +51,7 @@ __all__ = [
     "models",
     "reduce",
     "register",
+    "reproduce",
     "simulate",
     "solve",
     "sweep",

@@ -69,8 +69,13 @@ def mazes() -> Figure:
             cell = int(made.moves[0, cell, action])
             way.append(cell)
         trace(axes, made.side, way)
-        axes.set_title(f"{maze}: {value:.1f} in {len(actions)} steps")
+        axes.set_title(f"{maze}: {score(value, len(actions))}")
     return figure
+
+
+def score(value: float, steps: int) -> str:
+    """What a game paid, and how long it took."""
+    return f"{value:.1f} in {steps} step{'s' if steps != 1 else ''}"
 
 
 def trace(axes: Axes, side: int, way: list[int]) -> None:
@@ -105,7 +110,7 @@ def ways() -> Figure:
                 break
         draw(axes, one, 0)
         trace(axes, one.side, way)
-        axes.set_title(f"{'training' if pool is train else 'new'}: {total:.1f} in {len(way) - 1} steps")
+        axes.set_title(f"{'training' if pool is train else 'new'}: {score(total, len(way) - 1)}")
     return figure
 
 

@@ -157,6 +157,8 @@ def reproduce(
         Calculate everything anew.
     progress : Progress, optional
         Receives what has been done.
+    command : str
+        The command line that the report names; empty in Python.
 
     Returns
     -------

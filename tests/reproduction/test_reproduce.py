@@ -48,7 +48,7 @@ def call(folder):
 
 
 def test_verdicts_and_files(toy, folder, quick):
-    done = reproduce("toy", folder, jobs=1)
+    done = dmft.reproduce("toy", folder, jobs=1)
     assert verdicts(done) == VERDICTS
     assert done.exit_code == 0
     runs = stamps(folder)
