@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import numbers
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -156,9 +157,13 @@ def declare(
 
 
 def redeclare(cls: type[Declared], name: str, default: Any) -> Any:
-    """The field `name` of `cls` with another default, for a subclass that is about another regime."""
+    """The field `name` of `cls` with another default, for a subclass that is about another regime.
+
+    Brackets in the doc, which tell the default of the field in `cls` where that depends on others, are left out.
+    """
     (made,) = (item for item in cls.declared() if item.name == name)
-    made = dataclasses.replace(made, name="", default=default)
+    doc = re.sub(r" \[[^]]*\]", "", made.doc) if default is not None else made.doc
+    made = dataclasses.replace(made, name="", default=default, doc=doc)
     return dataclasses.field(default=default, metadata={"parameter": made})
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
     takes_run=True,
-    helps={"size": ("N[,N,…]", "N: numbers of weights  [default {sizes}]")},
+    helps={"size": ("N[,N,…]", "N: {meaning}; several to extrapolate  [default {sizes}]")},
 )
 @click.argument("slug", required=False, metavar="[SLUG|RUN.h5]", shell_complete=complete_slug_or_file)
 @click.option("--check", is_flag=True, help="Exit with code 4 unless theory and simulation agree.")

@@ -158,7 +158,8 @@ class ModelCommand(click.Command):
         if name not in self.helps:
             return ()
         sizes = ["those of the model"] if selection.run else [str(size) for size in selection.model().default_sizes()]
-        return tuple(text.format(sizes=",".join(sizes), size=sizes[-1]) for text in self.helps[name])
+        meaning = "size, as the model of the file counts it" if selection.run else selection.model.size_means
+        return tuple(text.format(sizes=",".join(sizes), size=sizes[-1], meaning=meaning) for text in self.helps[name])
 
     def _own_options(self) -> tuple[set[str], set[str]]:
         """Names of all flags (with those of every model), and of the short options that take a value."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .model_command import all_parts
-from .options import complete_slug
+from .options import complete_slug, plain
 from .report import WIDTH, hanging, print_json, table
 
 if TYPE_CHECKING:
@@ -120,11 +120,11 @@ def model_lines(model: type[Model]) -> list[str]:
 def _parameter_lines(items: tuple[Parameter, ...], model: type[Model]) -> list[str]:
     rows = []
     for item in items:
-        default = "-" if item.default is None else str(item.default)
+        default, doc = "-" if item.default is None else plain(item.default), item.doc
         if item.name == "size" and item.symbol == "N":  # of the simulation: each model has its own
-            default = str(model().default_sizes()[-1])
+            default, doc = str(model().default_sizes()[-1]), model.size_means
         unit = f" [{item.unit}]" if item.unit else ""
-        rows.append((item.option, item.symbol, default, f"{item.doc}{unit}; {item.allowed}"))
+        rows.append((item.option, item.symbol, default, f"{doc}{unit}; {item.allowed}"))
     return folded(rows) or ["  none"]
 
 
@@ -141,4 +141,4 @@ def folded(rows: Sequence[Sequence[str]]) -> list[str]:
     """A table whose last column goes on in further lines where it is wider than the screen."""
     lines = table(rows)
     indent = min((len(line) - len(row[-1]) for line, row in zip(lines, rows, strict=True)), default=0)
-    return [part for line in lines for part in hanging(line.lstrip(), "  ", " " * min(indent, WIDTH // 2))]
+    return [part for line in lines for part in hanging(line.lstrip(), "  ", " " * min(indent, WIDTH - 40))]

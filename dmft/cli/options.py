@@ -33,7 +33,7 @@ class DeclaredOption(click.Option):
 def describe(parameter: Parameter) -> str:
     """Symbol, meaning, default and allowed values in one line of help."""
     symbol = parameter.symbol if parameter.symbol not in ("", parameter.name) else ""
-    notes = [] if parameter.default is None else [f"default {_plain(parameter.default)}"]
+    notes = [] if parameter.default is None else [f"default {plain(parameter.default)}"]
     if parameter.choices:
         notes.append("one of " + ", ".join(parameter.choices))
     elif parameter.bounds and parameter.bounds.text != "(-inf, inf)":
@@ -42,7 +42,8 @@ def describe(parameter: Parameter) -> str:
     return f"{symbol + ': ' if symbol else ''}{parameter.doc}{unit}" + (f"  [{'; '.join(notes)}]" if notes else "")
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A default as one would type it."""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 

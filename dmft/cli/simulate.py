@@ -15,7 +15,7 @@ from .options import common_options, complete_slug
     short_help="Simulate a model at finite size.",
     cls=ModelCommand,
     parts=("parameters", "simulation"),
-    helps={"size": ("N", "N: number of weights  [default {size}]")},
+    helps={"size": ("N", "N: {meaning}  [default {size}]")},
 )
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @common_options

@@ -26,7 +26,7 @@ KEYS = ("kind", "zip")
 @click.command(
     name="sweep", short_help="Solve or simulate a model at many points.", cls=ModelCommand,
     parts=("parameters", "method", "simulation"),
-    helps={"size": ("N[,N,…]", "N: number of weights; several for --kind comparison")},
+    helps={"size": ("N[,N,…]", "N: {meaning}; several for --kind comparison")},
 )  # fmt: skip
 @click.argument("slug", required=False, shell_complete=complete_slug)
 @click.option(

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .curve import Coordinate, Curve
-from .labels import axis_label, mathematics, value_text
+from .labels import axis_label, mathematics, parameter_name, value_text
 from .panels import DECADES, GUIDE, STYLES, coordinate
 from .picture import Panel
 from .scales import many_decades
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 #: Lines of a family; of more, evenly chosen ones are drawn. Ends of the colour map, neither too dark nor too bright.
 MOST, COLOURS = 6, (0.1, 0.85)
+
+
+def is_family(run: Run, panel: Panel) -> bool:
+    """True if a panel shows several curves: with one axis it is a single one, whatever the panel says."""
+    return bool(panel.family) and len(run[panel.y].dims) == 2
 
 
 def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
@@ -39,22 +44,24 @@ def draw_family(run: Run, panel: Panel, axes: Axes) -> None:
             colour = colormaps["viridis"](1.0 - place)
             drawn = axes.plot(across[row], part[panel.y].values[row], color=colour, zorder=2, **look)  # type: ignore
             handles += drawn if part is parts[0] else []
-    words = [f"{mathematics(members.symbol)} = {value_text(float(members.values[row]))}" for row in shown]
+    symbol = mathematics(members.symbol) if members.symbol else parameter_name(members.name)
+    words = [f"{symbol} = {value_text(float(members.values[row]))}" for row in shown]
     last = np.broadcast_to(x.values, curve.values.shape)[shown[-1]]
     positive = last[last > 0.0]
     if panel.is_log("x", many_decades(positive, DECADES) and last[0] >= 0.0):
         axes.set_xscale("log", nonpositive="mask")
     if panel.is_log("y", many_decades(curve.values, DECADES)):
         axes.set_yscale("log")
-    guides = _guides(run, panel, curve, last, axes)
-    axes.legend([*handles, *guides], [*words, *(str(line.get_label()) for line in guides)], fontsize=6.5)
+    lines, laws = _guides(run, panel, curve, last, axes)
+    axes.legend([*handles, *lines], [*words, *laws], fontsize=6.5)
     axes.set_xlabel(axis_label(x))
     axes.set_ylabel(axis_label(curve))
 
 
-def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> list[Line2D]:
-    """Laws of the same shape, for the last line of the family; scalars as levels. Named below, not for all panels."""
-    lines = []
+def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> tuple[list[Line2D], list[str]]:
+    """Laws of the same shape, for the last line of the family; scalars as levels; with their names."""
+    lines: list[Line2D] = []
+    words = []
     for guide, style in zip(panel.guides, cycle(STYLES), strict=False):
         if guide.name not in run:
             continue
@@ -66,6 +73,6 @@ def _guides(run: Run, panel: Panel, curve: Curve, x: np.ndarray, axes: Axes) -> 
             line = axes.axhline(guide.factor * law.last, **look)
         else:
             continue
-        line.set_label(guide.label or mathematics(law.symbol))
         lines.append(line)
-    return lines
+        words.append(guide.label or mathematics(law.symbol))  # not its label: those are named above all panels
+    return lines, words

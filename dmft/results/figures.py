@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from ..errors import OutputError, ParameterError
 from .atomic import write_bytes
-from .families import draw_family
+from .families import draw_family, is_family
 from .labels import short_name, title
 from .maps import draw_map
 from .panels import draw_curve, draw_scalars, has_residual
@@ -112,7 +112,9 @@ def chosen(run: Run, observables: Sequence[str | Panel] | None) -> list[Panel]:
         for panel in panels:
             _check(run, panel)
         return list(dict.fromkeys(panels))
-    declared_and_there = [panel for panel in run.figure if panel.y in run and _has_x(run, panel)]
+    declared_and_there = [
+        panel for panel in run.figure if panel.y in run and len(run[panel.y].dims) in (1, 2) and _has_x(run, panel)
+    ]
     if declared_and_there:
         return declared_and_there
     axes = [curve.dims[0] for curve in run.main.values() if len(curve.dims) == 1]
@@ -139,14 +141,14 @@ def _has_x(run: Run, panel: Panel) -> bool:
         part[panel.x].dims == part[panel.y].dims
         if panel.x in part
         else panel.x in part.coordinates
-        and part.coordinates[panel.x].axis == part[panel.y].dims[-1 if panel.family else 0]
+        and part.coordinates[panel.x].axis == part[panel.y].dims[-1 if is_family(run, panel) else 0]
         for part in parts
     )
 
 
 def is_map(run: Run, panel: Panel) -> bool:
     """True if a panel is a map, not a curve or a family of curves."""
-    return len(run[panel.y].dims) == 2 and not panel.family
+    return len(run[panel.y].dims) == 2 and not is_family(run, panel)
 
 
 def _heights(run: Run, row: list[Panel]) -> list[float]:
@@ -166,7 +168,7 @@ def _draw(run: Run, figure: Figure, rows: list[list[Panel]], heights: list[float
             if is_map(run, panel):
                 axes = figure.add_subplot(grid[top : top + depth, column])
                 draw_map(run, panel, axes)
-            elif panel.family:
+            elif is_family(run, panel):
                 axes = figure.add_subplot(grid[top : top + depth, column])
                 draw_family(run, panel, axes)
             elif has_residual(run, panel):

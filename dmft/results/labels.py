@@ -33,7 +33,7 @@ def mathematics(symbol: str) -> str:
     from matplotlib.mathtext import MathTextParser
 
     plain = symbol.replace("$", r"\$")
-    text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′")
+    text = re.sub(r"([%#&])", r"\\\1", plain).replace("'", "′").replace("*", "^{*}")  # a star is no product
     text = re.sub(r"_([A-Za-z]+)_([A-Za-z]+)", r"_{\\mathrm{\1,\2}}", text)  # mathtext knows no second subscript
     text = re.sub(r"_([A-Za-z][A-Za-z0-9]*)", r"_{\\mathrm{\1}}", text)
     text = WORDS.sub(_upright, text)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .run import Run
 
 THEORY, SIMULATION = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
-GUIDE, STYLES = "0.35", ("--", ":", "-.")
+GUIDE = "0.35"
+#: Dashed, dotted, dash-dotted, dash-dot-dotted.
+STYLES: tuple[Any, ...] = ("--", ":", "-.", (0, (6.0, 1.5, 1.0, 1.5, 1.0, 1.5)))
 MARKS = 25
 #: A band narrower than this part of the curve's range is hidden by the line itself.
 VISIBLE = 0.01
@@ -133,9 +135,11 @@ def has_residual(run: Run, panel: Panel) -> bool:
     name = panel.y
     if not (run.theory and run.simulation and name in run.theory and name in run.simulation):
         return False
-    if panel.family or panel.x in run:
+    if panel.x in run:
         return False
     theory, simulation = run.theory[name], run.simulation[name]
+    if len(theory.dims) != 1:
+        return False
     count = min(len(theory.values), len(simulation.values))
     mine, other = (coordinate(part, theory.dims[0], count).values[:count] for part in (run.theory, run.simulation))
     return np.allclose(mine, other) and bool(np.isfinite(residual(theory, simulation)).any())

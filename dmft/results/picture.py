@@ -17,7 +17,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Guide:
-    """A law beside the data, drawn dashed (further ones dotted, then dash-dotted) and named in the panel.
+    """A law beside the data, drawn dashed (further ones dotted, dash-dotted, dash-dot-dotted) and named in the panel.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Panel:
         Words above it. Default: the short name of `y`.
     family : str
         The first axis of a `y` with two: drawn as lines, one for each of its points, instead of a map. `x` and a guide
-        may then have two axes as well; of a guide the last line is drawn.
+        may then have two axes as well; of a guide the last line is drawn. A `y` that has one axis is a curve.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from ..parameters import Declared, declare
 class Simulation(Declared):
     """The same problem at finite size, in independent replicas (own data, own start, own mini-batches)."""
 
-    size: int = declare(2000, "N", "number of weights", bounds="[2, 1e9]")
+    size: int = declare(2000, "N", "number of weights, or what else the model counts", bounds="[2, 1e9]")
     replicas: int = declare(8, "", "independent replicas, for the error bars", bounds="[1, 1e6]")
     seed: int = declare(0, "seed", "seed of all random numbers", bounds="[0, inf)")
     precision: str = declare("float64", "", "arithmetic of the simulation", choices=("float64", "float32"))

@@ -34,6 +34,8 @@ class Model(Declared):
         Declared dataclass with the options of this model's solver.
     sizes : tuple of int
         What `default_sizes` returns.
+    size_means : str
+        What the size of a simulation counts.
     twin : str or None
         Module with ``simulate(model, method, progress) -> Solution`` and ``estimate(model, method)``; by default the
         module of the same name in the sibling package ``simulation``.
@@ -49,6 +51,7 @@ class Model(Declared):
     figure: ClassVar[tuple[Panel, ...]] = ()
     method: ClassVar[type[Declared]]
     sizes: ClassVar[tuple[int, ...]] = (500, 1000, 2000)
+    size_means: ClassVar[str] = "number of weights"
     twin: ClassVar[str | None] = None
     recipes: ClassVar[str | None] = None
 

@@ -50,6 +50,7 @@ class BNRegularizationDecay(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (100_000,)
+    size_means: ClassVar[str] = "inputs of a replica, in batches"
 
     batch: int = declare(32, "M", "samples of a batch", bounds="[1, 1e6]")
     activation: str = declare("identity", "g", "activation", choices=ACTIVATIONS)

@@ -56,9 +56,9 @@ class BNWeightDecay(Model):
         Observable("loss", "f", "loss", STEP),
         Observable("log_angle", "ln|tan φ|", "logarithm of the tangent of the angle", STEP),
         Observable("effective_gradient", "|g̃|", "norm of the effective gradient", STEP),
-        Observable("elr_phase_a", "A", "effective learning rate where the loss falls", STEP),
-        Observable("elr_phase_b", "B", "effective learning rate where the gradient is negligible", STEP),
-        Observable("elr_phase_c", "C", "effective learning rate where the weights are thrown off", STEP),
+        Observable("elr_phase_a", "η̃_A", "effective learning rate where the loss falls", STEP),
+        Observable("elr_phase_b", "η̃_B", "effective learning rate where the gradient is negligible", STEP),
+        Observable("elr_phase_c", "η̃_C", "effective learning rate where the weights are thrown off", STEP),
         Observable("period", "T", "steps between the ends of two jumps", CYCLE, "step"),
         Observable("predicted_period", "T_law", "period by the law, from the state after the jump", CYCLE, "step"),
         Observable("period_quantile", "T", "quantile of the periods over starts", ("probability",), "step"),
@@ -86,6 +86,8 @@ class BNWeightDecay(Model):
         Panel("period", guides=(Guide("predicted_period", label="law"),)),
     )
     method: ClassVar[type[MapMethod]] = MapMethod
+    sizes: ClassVar[tuple[int, ...]] = (2,)  # several would be the same runs, taken for independent ones
+    size_means: ClassVar[str] = "no effect: the model has two weights"
 
     eta: float = declare(0.1, "η", "learning rate", bounds="(0, inf)")
     weight_decay: float = declare(0.03, "λ", "weight decay", bounds="(0, inf)")

@@ -86,6 +86,7 @@ class BNWeightDecayNetwork(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (32,)
+    size_means: ClassVar[str] = "channels of each layer"
 
     eta: float = declare(0.5, "η", "learning rate", bounds="(0, inf)")
     weight_decay: float = declare(0.002, "λ", "weight decay", bounds="[0, inf)")

@@ -62,6 +62,7 @@ class BNWeightDecaySphere(Model):
     )
     method: ClassVar[type[SphereMap]] = SphereMap
     sizes: ClassVar[tuple[int, ...]] = (2,)
+    size_means: ClassVar[str] = "no effect: there are two weights for each height"
 
     elr: float = declare(0.15, "e", "effective learning rate", bounds="(0, inf)")
     curvature: str = declare("1,2,4", "a", "heights a_i of the groups, separated by commas", custom=is_sequence)

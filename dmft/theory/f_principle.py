@@ -74,6 +74,7 @@ class FPrinciple(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (240, 480, 960)  # at the default samples they fill the gaps equally
+    size_means: ClassVar[str] = "number of neurons"
 
     samples: int = declare(60, "n", "evenly spaced points on the circle", bounds="[4, 100000]")
     learning_rate: float = declare(0.03, "η", "learning rate of the loss ½Σ(f − y)²", bounds="(0, inf)")

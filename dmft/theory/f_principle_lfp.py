@@ -92,6 +92,7 @@ class FPrincipleLFP(Model):
     )
     method: ClassVar[type[Kernel]] = Kernel
     sizes: ClassVar[tuple[int, ...]] = (2500, 5000, 10000)
+    size_means: ClassVar[str] = "number of neurons"
 
     activation: str = declare("relu", "σ", "activation", choices=("relu", "tanh"))
     dimension: int = declare(1, "d", "dimension of the inputs; 2 for ReLU only", bounds="[1, 2]")

@@ -88,6 +88,7 @@ class FPrincipleTraining(Model):
         Panel("high_pass_at_loss", log="xy"),
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
+    size_means: ClassVar[str] = "neurons of the widest layer"
 
     target: str = declare(
         "two-sines", "f", "sin x + sin 4x, sin x + sin 3x + sin 5x, data (a CSV file), or 8 × 8 digits",

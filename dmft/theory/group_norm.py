@@ -78,6 +78,7 @@ class GroupNorm(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (20000,)
+    size_means: ClassVar[str] = "groups of values that are standardised"
 
     norm: str = declare("bn", "", "normalisation: batch, group, layer or instance", choices=NORMS)
     batch: int = declare(8, "B", "samples of a batch", bounds="[1, 1e6]")

@@ -53,6 +53,7 @@ class GroupNormGradient(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (400, 800)
+    size_means: ClassVar[str] = "channels of each layer"
 
     norm: str = declare("bn", "", "normalisation: batch, group or layer", choices=("bn", "gn", "ln"))
     batch: int = declare(8, "B", "samples of a batch", bounds="[1, 1e5]")

@@ -72,6 +72,7 @@ class GroupNormTraining(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (16,)
+    size_means: ClassVar[str] = "channels of each convolution"
 
     norms: str = declare("bn,gn,ln,in", "", "normalisations to train with, of bn, gn, ln, in")
     batches: str = declare("32,16,8,4,2", "B", "batches to train with")

@@ -69,6 +69,7 @@ class Lamb(Model):
     )
     method: ClassVar[type[Quadrature]] = Quadrature
     sizes: ClassVar[tuple[int, ...]] = (8,)
+    size_means: ClassVar[str] = "runs in each replica"
 
     blocks: int = declare(20, "h", "blocks (layers)", bounds="[1, 10000]")
     block_size: int = declare(10, "d", "weights of a block", bounds="[1, 1e6]")

@@ -92,6 +92,7 @@ class LambBatchScaling(Model):
     )
     method: ClassVar[type[Search]] = Search
     sizes: ClassVar[tuple[int, ...]] = (32,)
+    size_means: ClassVar[str] = "runs that each replica averages"
 
     dimension: int = declare(100, "d", "modes, of curvature 1/i", bounds="[1, 100000]")
     noise: float = declare(9.0, "σ²", "variance of the gradient of one sample, over the curvature", bounds="(0, inf)")

@@ -56,6 +56,7 @@ class LambSchedule(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (2000,)
+    size_means: ClassVar[str] = "no effect: the schedules are evaluated as they are"
 
     batch: int = declare(LARGEST, "B", "batch of the schedule that is shown step by step", bounds="[512, 163840]")
 

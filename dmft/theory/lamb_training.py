@@ -61,6 +61,7 @@ class LambTraining(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (64,)
+    size_means: ClassVar[str] = "neurons of each hidden layer"
 
     optimisers: str = declare("momentum,adam,lars,lamb", "", "optimisers, of momentum, adam, lars, lamb")
     batches: str = declare(

@@ -90,6 +90,7 @@ class LinearRNN(Model):
     references: ClassVar[tuple[str, ...]] = REFERENCES
     figure: ClassVar[tuple[Panel, ...]] = (Panel("train_loss", log="xy"), *FIGURE)
     method: ClassVar[type[Flows]] = Flows
+    size_means: ClassVar[str] = "sequences seen in a unit of time"
 
     state_dim: int = declare(10, "d", "dimension of the hidden state", bounds="[1, 300]")
     train_length: int = declare(5, "k", "length of the training sequences", bounds="[2, 1000]")

@@ -86,6 +86,7 @@ class PSpin(Model):
         Panel("response"),
     )
     method: ClassVar[type[TwoTime]] = TwoTime
+    size_means: ClassVar[str] = "number of spins"
 
     p: int = declare(3, "p", "spins in each interaction", bounds="[2, 20]")
     temperature: float = declare(0.0, "T", "temperature; 0 = gradient flow", bounds="[0, 100]")

@@ -82,6 +82,7 @@ class ReducedSpace(Model):
     observables: ClassVar[tuple[Observable, ...]] = FRACTIONS + ALONG + LAYERS + SCALARS
     figure: ClassVar[tuple[Panel, ...]] = FIGURE
     method: ClassVar[type[Check]] = Check
+    size_means: ClassVar[str] = "neurons of each hidden layer"
 
     network: str | None = declare(None, "", "file with the weights, .npz or .h5 [none: a random network]", kind=str)
     neurons: int = declare(None, "N", "neurons of each hidden layer [100]", kind=int, bounds="[1, 1e7]")

@@ -103,6 +103,7 @@ class ReducedSpaceTraining(Model):
     figure: ClassVar[tuple[Panel, ...]] = FIGURE
     method: ClassVar[type[Starts]] = Starts
     sizes: ClassVar[tuple[int, ...]] = (100, 200, 400)
+    size_means: ClassVar[str] = "training samples"
 
     target: str = declare("sine", "g", "function to learn: sine is sin 4πx on [0, 1]", choices=tuple(DOMAINS))
     data: str | None = declare(None, "", "CSV file to learn in place of target, value last [none]", kind=str)

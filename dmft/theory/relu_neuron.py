@@ -79,8 +79,12 @@ class ReLUNeuron(Model):
     title: ClassVar[str] = "Gradient flow of one ReLU neuron, exact: cones, support vectors, norm"
     references: ClassVar[tuple[str, ...]] = REFERENCES
     observables: ClassVar[tuple[Observable, ...]] = CURVES + SCALARS
-    figure: ClassVar[tuple[Panel, ...]] = (Panel("norm"), Panel("loss"), Panel("distance"), Panel("active_set"))
+    figure: ClassVar[tuple[Panel, ...]] = (
+        *(Panel(name, family="start") for name in ("norm", "loss", "distance")),
+        Panel("active_set"),
+    )
     method: ClassVar[type[Piecewise]] = Piecewise
+    size_means: ClassVar[str] = "steps of gradient descent up to t_max"
 
     data: str = declare(
         "gaussian", "", f"samples: {relu_data.ALLOWED} (arrays x and y, or a table whose last column is y)"

@@ -57,6 +57,7 @@ class ReLUNeuronHidden(Model):
         Panel("loss", log="y"), Panel("norm", log=""), Panel("output_weight", log=""), Panel("hidden_norm", log=""),
     )  # fmt: skip
     method: ClassVar[type[FlowMethod]] = FlowMethod
+    size_means: ClassVar[str] = "steps of gradient descent up to t_max"
 
     data: str = redeclare(ReLUNeuron, "data", "vardi-shamir")
     labels: str = redeclare(ReLUNeuron, "labels", "teacher")

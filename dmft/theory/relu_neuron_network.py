@@ -60,6 +60,7 @@ class ReLUNeuronNetwork(Model):
         Panel("squared_output_weights", log="", guides=(Guide("final_squared_output_weights"),)),
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
+    size_means: ClassVar[str] = "steps of gradient descent up to the last time"
 
     negative_input: float = declare(-0.5, "x_-", "input with the negative label", bounds="(-inf, inf)")
     positive_input: float | None = declare(

@@ -62,6 +62,7 @@ class ReLUNeuronNorms(Model):
         Panel("norm_ratio_curve", log="xy"),
     )
     method: ClassVar[type[RandomRuns]] = RandomRuns
+    size_means: ClassVar[str] = "steps of gradient descent"
 
     data: str = declare("gaussian", "", "samples: N(0,1), or |N(0,1)|, in each component", choices=relu_data.DRAWN)
     labels: str = redeclare(ReLUNeuron, "labels", "positive")

@@ -179,6 +179,7 @@ class RLOverfitting(Model):
     )
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (400, 500, 600)
+    size_means: ClassVar[str] = "dimensions of the states"
 
     alpha: float = declare(1.0, "α", "training levels over dimensions", bounds="(0, 1e4]")
     flip_probability: float = declare(0.2, "p", "chance that a training level has its reward flipped", bounds="[0, 1]")

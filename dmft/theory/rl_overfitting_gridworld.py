@@ -94,6 +94,7 @@ class RLOverfittingGridworld(Model):
     )
     method: ClassVar[type[Search]] = Search
     sizes: ClassVar[tuple[int, ...]] = (64,)
+    size_means: ClassVar[str] = "neurons of each hidden layer"
 
     maze: str = declare("basic", "", "kind of the levels: 9 × 9 empty, 13 × 13 with 8 blocks or of tunnels",
                         choices=tuple(MAZES))  # fmt: skip

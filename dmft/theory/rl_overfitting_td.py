@@ -74,6 +74,7 @@ class RLOverfittingTD(Model):
     )  # fmt: skip
     method: ClassVar[type[ClosedForm]] = ClosedForm
     sizes: ClassVar[tuple[int, ...]] = (8,)
+    size_means: ClassVar[str] = "learners that each replica averages"
 
     features: int = declare(60, "N", "features", bounds="[1, 1e7]")
     gamma: float = declare(0.8, "γ", "discount", bounds="[0, 1)")

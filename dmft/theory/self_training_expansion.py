@@ -100,6 +100,7 @@ class SelfTrainingExpansion(Model):
         ),
     )  # fmt: skip
     method: ClassVar[type[Cells]] = Cells
+    size_means: ClassVar[str] = "samples, half of them in each class"
 
     radius: float = declare(1.0, "r", "radius of B, in standard deviations of a class", bounds="(0, inf)")
     mislabelled_mass: float = declare(

@@ -19,8 +19,8 @@ def _cycle(decay: float, floor: float, steps: int, name: str) -> Task:
 CYCLES = Task(
     "compare",
     "bn-weight-decay",
-    {"size": [500, 1000], "replicas": 4, "seed": 1},
-    full={"size": [1000, 2000], "replicas": 16},
+    {"replicas": 4, "seed": 1},
+    full={"replicas": 16},
 )
 EQUILIBRIUM = Task("compare", "bn-weight-decay/equilibrium", {"replicas": 8, "seed": 1}, full={"replicas": 32})
 MOMENTUM = Task(
