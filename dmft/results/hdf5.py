@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FORMAT = ("v110", "v110")
 #: The root is read as a group as well: in files of phase diagrams it holds arrays.
 GROUPS = ("/", *PARTS)
+#: What to try with a file that is none of ours.
+GIVE = "give a file of dmft solve, simulate or compare"
 #: Files of this package that are no runs, for the message of who expects one.
 OTHERS = {"dmft-phase": "the phase diagram of a sweep"}
 T = TypeVar("T")
@@ -203,15 +205,15 @@ def _check_file(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise FileFormatError(f"cannot read {path} ({reason}): give a file that you may read") from None
     if empty or not h5py.is_hdf5(path):
-        raise FileFormatError(f"{path} is {'empty' if empty else 'not an HDF5 file'}: give a file of dmft solve")
+        raise FileFormatError(f"{path} is {'empty' if empty else 'not an HDF5 file'}: {GIVE}")
 
 
 def _check_schema(attrs: Mapping[str, Any], schemas: Mapping[str, int]) -> str:
     schema: str = attrs.get("schema", "")
     if schema not in schemas:
         if schema in OTHERS:
-            raise FileFormatError(f"it holds {OTHERS[schema]}: give a file of dmft solve")
-        raise FileFormatError("it is an HDF5 file, but not one of dmft: give a file of dmft solve")
+            raise FileFormatError(f"it holds {OTHERS[schema]}: {GIVE}")
+        raise FileFormatError(f"it is an HDF5 file, but not one of dmft: {GIVE}")
     version, newest = attrs.get("schema_version"), schemas[schema]
     if not isinstance(version, np.integer) or version < 1:
         raise FileFormatError(f"attribute 'schema_version' is {version!r}, expected 1 to {newest}")

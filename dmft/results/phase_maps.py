@@ -15,6 +15,11 @@ from .phase_view import View, edges, is_logarithmic, label_axis, over_decades, p
 
 Array = np.ndarray
 BAD = "#000000"
+#: The transition: black on white, seen on every colour; matplotlib would dash it at a negative value.
+CONTOUR: tuple[dict[str, Any], ...] = (
+    {"colors": "white", "linewidths": 1.6, "linestyles": "solid"},
+    {"colors": BAD, "linewidths": 0.8, "linestyles": "solid"},
+)
 
 
 def draw_grid(view: View, name: str, axes: Axes) -> None:
@@ -27,8 +32,8 @@ def draw_grid(view: View, name: str, axes: Axes) -> None:
     )
     level = transition(values)
     if level is not None:
-        axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], colors="white", linewidths=1.6)
-        axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], colors=BAD, linewidths=0.8)
+        for look in CONTOUR:
+            axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], **look)
     _raw_points(view, axes)
     _bar(axes, mesh, curve, level)
     label_axis(axes, "x", x)
@@ -60,8 +65,8 @@ def draw_scattered(view: View, name: str, axes: Axes) -> None:
         ends = values[alive][net.edges]
         level = _middle(ends[:, 0], ends[:, 1], over_decades(values))
         if level is not None:
-            axes.tricontour(shown, values[alive], [level], colors="white", linewidths=1.6)
-            axes.tricontour(shown, values[alive], [level], colors=BAD, linewidths=0.8)
+            for look in CONTOUR:
+                axes.tricontour(shown, values[alive], [level], **look)
     axes.plot(x.values[alive], y.values[alive], ".", color="white", mec=BAD, mew=0.3, markersize=2.4)
     axes.plot(x.values[~alive], y.values[~alive], "x", color=BAD, markersize=3.2)
     if mesh is not None:

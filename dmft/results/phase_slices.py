@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from .curve import Curve
 from .labels import axis_label, equation, mathematics, parameter_name
-from .panels import SIMULATION, THEORY, draw_residual, residual
+from .panels import GUIDE, SIMULATION, THEORY, draw_residual, residual
 from .phase_maps import BAD
 from .phase_view import View, label_axis, over_decades, places
 from .solution import PARTS
@@ -68,6 +68,7 @@ def draw_slices(view: View, name: str, axes: Axes) -> None:
     picked = np.unique(np.linspace(0, count - 1, min(count, MOST_SLICES)).round().astype(int))
     colours = matplotlib.colormaps[SLICES](np.linspace(0.0, 0.85, len(picked)))
     symbol = mathematics(second.symbol) if second.symbol else parameter_name(second.name)
+    twice = all(view.curve(name, part) is not None for part in ("theory", "simulation"))
     for colour, index in zip(colours, picked, strict=True):
         label = equation(symbol, second.values[index].item())
         for part in PARTS:
@@ -75,7 +76,7 @@ def draw_slices(view: View, name: str, axes: Axes) -> None:
             if found is None:
                 continue
             _, values, stderr = found
-            both = part == "simulation" and view.curve(name, "theory") is not None
+            both = twice and part == "simulation"
             look: dict[str, Any] = {"fmt": "s", "mfc": "white"} if both else {"fmt": "o-", "markersize": 2.2}
             error = None if stderr is None else stderr[:, index]
             axes.errorbar(
@@ -84,6 +85,8 @@ def draw_slices(view: View, name: str, axes: Axes) -> None:
     axes.set_ylabel(axis_label(view.main(name)[0]))
     if over_decades(view.main(name)[1]):
         axes.set_yscale("log")
+    if twice:
+        axes.plot([], [], "s", color=GUIDE, mfc="white", label="simulation")
     axes.legend(fontsize=6.5, handlelength=1.4, loc="upper left", bbox_to_anchor=(1.0, 1.02))  # beside all lines
     label_axis(axes, "x", view.first)
 

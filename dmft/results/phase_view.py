@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from .curve import Coordinate, Curve
 from .labels import axis_label, parameter_name
-from .scales import cell_edges, many_decades, tick_logarithm
+from .scales import cell_edges, many_decades, tick_logarithm, tick_numbers
 from .solution import PARTS
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def label_axis(axes: Axes, side: str, item: Coordinate) -> None:
     if is_logarithmic(item):
         axes.set(**{f"{side}scale": "log"})
         tick_logarithm(axis, item.values)
-    if not is_numeric(item):
+    elif is_numeric(item):
+        tick_numbers(axis, item.values)
+    else:
         axis.set_ticks(np.arange(len(item.values)), item.values)
         axis.set_minor_locator(NullLocator())
 

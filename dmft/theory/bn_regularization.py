@@ -64,7 +64,7 @@ class BNRegularization(Model):
         Observable("test_error_batch_statistics", "ε_BN", "test error, batches with their own statistics"),
         Observable("zeta", "ζ", "strength of the gamma decay", ()),
         Observable("gamma0", "γ_0", "fixed point of the gain", ()),
-        Observable("eta_eff", "η_eff", "effective learning rate ηγ_0/L² at the end", ()),
+        Observable("eta_eff", "η_eff", "effective learning rate ηγ₀/L² at the end", ()),
         Observable("eta_max", "η_max", "largest learning rate at which R = 1 is stable, at the start", ()),
         *(Observable(f"final_{name}", symbol, f"{name.replace('_', ' ')} at the end", ())
           for name, symbol in zip(CURVES, ("γ", "R", "L", "ε"), strict=True)),
