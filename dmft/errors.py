@@ -25,8 +25,9 @@ class UnknownNameError(DMFTError, KeyError):
 
     def __init__(self, what: str, given: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        lower = {name.lower(): name for name in known}
+        near = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=0.5)
+        hint = f"did you mean {lower[near[0]]!r}? " if near else ""
         super().__init__(f"unknown {what} {given!r}: {hint}known are {', '.join(known)}")
 
     __str__ = Exception.__str__  # that of KeyError adds quotes

@@ -68,6 +68,8 @@ def test_options_of_the_other_side_are_unknown():
 def test_an_unknown_model_gets_a_suggestion():
     with pytest.raises(UnknownNameError, match="unknown model 'sgd/rigde': did you mean 'sgd/ridge'"):
         dmft.solve("sgd/rigde")
+    with pytest.raises(UnknownNameError, match="unknown model 'SGD': did you mean 'sgd'"):
+        dmft.solve("SGD")
     run = dmft.solve("sgd", **QUICK)
     with pytest.raises(UnknownNameError, match="did you mean 'magnetization'"):
         run["magnetisation"]

@@ -210,3 +210,14 @@ def test_redeclared_default_keeps_the_rest_of_the_declaration():
     assert dataclasses.replace(other["share"], default=0.3) == usual["share"]
     with pytest.raises(ParameterError, match="share = -1"):
         Other(share=-1.0)
+
+
+def test_a_redeclared_default_is_not_told_twice():
+    doc = "ridge (weight decay) [0.1; on the sphere: 0], as in the paper"
+
+    @dataclasses.dataclass(frozen=True)
+    class Usual(Declared):
+        ridge: float | None = declare(None, "λ", doc, kind=float)
+
+    assert redeclare(Usual, "ridge", 0.0).metadata["parameter"].doc == "ridge (weight decay), as in the paper"
+    assert redeclare(Usual, "ridge", None).metadata["parameter"].doc == doc

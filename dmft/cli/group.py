@@ -22,6 +22,8 @@ from ..errors import DMFTError, ParameterError, UnknownNameError
 #: Names of the modules in this folder that hold a ``command``, in the order of the help.
 COMMANDS = ("solve", "simulate", "compare", "sweep", "reproduce", "plot", "info", "models", "completions")
 COMPLETE_VARIABLE = "_DMFT_COMPLETE"
+#: Commands that have the options of a part alone; dmft compare has all.
+OWNERS = {"method": "solve", "simulation": "simulate"}
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
@@ -141,11 +143,29 @@ def _usage(error: click.UsageError, words: Sequence[str]) -> str:
     """Message of wrong use with the help to call; click knows the command in some of its errors only."""
     message = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
-        near = error.possibilities
-        message = f"unknown option {error.option_name!r}" + (f": did you mean {near[0]!r}?" if near else "")
+        near, elsewhere = error.possibilities, _owner(error)
+        hint = elsewhere or (f": did you mean {near[0]!r}?" if near else "")
+        message = f"unknown option {error.option_name!r}{hint}"
     slug = error.ctx.meta.get("dmft.slug", "") if error.ctx is not None else ""
     call = ["dmft", *(word for word in words[:1] if word in COMMANDS), slug, "--help"]
     return f"{message}{'' if message.endswith('?') else ';'} try '{' '.join(filter(None, call))}'"
+
+
+def _owner(error: click.NoSuchOption) -> str:
+    """Words for an option of the same model that this command does not have, but others do."""
+    selection = error.ctx.meta.get("dmft.selection") if error.ctx is not None else None
+    if selection is None:
+        return ""
+    if selection.run is not None:
+        from ..theory.registry import models
+
+        declared = (cls.declared() for model in models().values() for cls in (model, model.method))
+        if error.option_name in {item.option for items in declared for item in items}:
+            return f": parameters and method are those of {selection.run}"
+    for part, cls in selection.known.items():
+        if part not in selection.wanted and error.option_name in {item.option for item in cls.declared()}:
+            return f": it is one of the {part}, which dmft {OWNERS[part]} and dmft compare have"
+    return ""
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -105,7 +105,9 @@ class FPrincipleLFP(Model):
 
     def check(self) -> None:
         if self.activation == "tanh" and self.dimension == 2:
-            raise ParameterError("activation = 'tanh' with dimension = 2: the LFP is known for tanh in one dimension")
+            raise ParameterError(
+                "activation = 'tanh' with dimension = 2: the LFP is known for tanh in one dimension, give relu for two"
+            )
         if len(np.unique(self.points, axis=0)) < len(self.points):
             raise ParameterError(f"data = {self.data!r}: two points have the same input, and cannot be interpolated")
         try:

@@ -70,6 +70,8 @@ def read(path: str) -> Samples:
         raise ParameterError(f"data = {path!r}: there is no such file; give {ALLOWED}")
     try:
         x, y = _arrays(file)
+    except ParameterError:  # it says all there is to say
+        raise
     except KeyError as error:
         raise ParameterError(f"data = {path!r} has no array {error}: give x of shape (n, d) and y of (n,)") from None
     except (OSError, ValueError) as error:

@@ -47,7 +47,8 @@ def read_table(path: str, columns: tuple[str, ...] = (), least: int = 1) -> np.n
             raise ParameterError(f"data = {path!r}, line {number} has {len(row)} columns, not {len(columns)}: {wanted}")
         for name, word in zip(columns, row, strict=True):
             if not _is_number(word) or not np.isfinite(float(word)):
-                raise ParameterError(f"data = {path!r}, line {number}: {name} = {word.strip()!r} is no finite number")
+                given = f"{name} = {word.strip()!r}"
+                raise ParameterError(f"data = {path!r}, line {number}: {given} is no finite number: {wanted}")
         rows.append([float(word) for word in row])
     if len(rows) < least:
         raise ParameterError(f"data = {path!r} has {len(rows)} rows: {wanted} and at least {least} rows")

@@ -131,6 +131,13 @@ def test_model(call, slug):
     assert made["variants"] == [other for other in models() if other.startswith("sgd") and other != slug]
 
 
+@pytest.mark.parametrize("slug", ["sgd", "p-spin", "rl-overfitting/td", "bn-weight-decay"])
+def test_what_the_size_counts(call, slug):
+    meaning = models()[slug].size_means
+    texts = [call("models", slug), *(call(name, slug, "--help") for name in ("simulate", "compare", "sweep"))]
+    assert all(meaning in " ".join(done.out.split()) for done in texts)
+
+
 @pytest.mark.parametrize("name", ["", "/"])
 def test_plot_of_no_file(call, name):
     done = call("plot", name)

@@ -228,6 +228,7 @@ def test_pyplot_is_left_alone(run):
         ("ln|tan φ|", r"$\mathrm{ln}\,|\mathrm{tan}\ φ|$"),
         ("dlnη/dlnB", r"$d\mathrm{ln}\,η/d\mathrm{ln}\,B$"), ("BN, test", r"$\mathrm{BN},\ \mathrm{test}$"),
         ("T_eff_end", r"$T_{\mathrm{eff,end}}$"), ("maximum", r"$\mathrm{maximum}$"),
+        ("8 w*² t² L", r"$8\ w^{*}²\ t²\ L$"), ("λ*_δ", "$λ^{*}_δ$"),
         ("a$b", r"$a\$b$"), ("x^", "x^"), ("", ""),
     ],
 )  # fmt: skip

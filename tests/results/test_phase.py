@@ -186,6 +186,21 @@ def test_map_with_contour_points_and_slices():
     assert left.get_xscale() == "log"
 
 
+def test_the_contour_of_a_negative_value_is_solid():
+    figure = plot(make(Coordinate("alpha", np.array([0.1, 0.2, 0.3]), "α", "load"), RATE), ["order"])
+    contours = [item for item in figure.axes[0].collections if hasattr(item, "levels")]
+    assert all(item.levels[0] < 0.0 and item.get_linestyle() == [(0, None)] for item in contours)
+    assert len(contours) == 2
+
+
+def test_whole_numbers_are_ticks_and_slices_name_the_simulation():
+    whole = Coordinate("dimension", np.array([2, 3, 4]), "d", "dimension")
+    left, right = plot(make(whole, RATE, simulation=True), ["order"]).axes[:2]
+    for axes in (left, right):
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["2", "3", "4"]
+    assert "simulation" in [text.get_text() for text in right.get_legend().get_texts()]
+
+
 @pytest.mark.parametrize("axes", [(DATA,), (ALPHA, DATA), (DATA, RATE), (ALPHA, RATE, DATA), (ALPHA, RATE, T)])
 def test_other_axes_are_drawn(axes):
     figure = plot(make(*axes, simulation=True))

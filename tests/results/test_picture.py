@@ -146,6 +146,20 @@ def test_few_points_that_count_are_ticks():
     assert axes.yaxis.get_major_locator() is before, "these are no counts"
 
 
+def test_a_family_of_one_axis_is_a_curve(figure_run):
+    figure = plot(figure_run, [Panel("chi", family="band")])
+    assert [axes.get_ylabel() for axes in figure.axes] == [r"$χ$", r"$\Delta/\sigma$"]
+
+
+def test_laws_of_a_family_are_named_in_its_panel_alone(figure_run):
+    guides = (Guide("T"), Guide("frozen"), Guide("missing"), Guide("T", factor=2.0, label="twice"))
+    figure = plot(figure_run, [Panel("spectrum", family="band", guides=guides), Panel("chi")])
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert names[3:] == ["$T$", r"$T_{\mathrm{f}}$", "$x$", "twice"]
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in figure.axes[0].lines[-4:]}) == 4
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["theory", "simulation, $N=100$"]
+
+
 def test_a_map_stands_beside_the_last_curve(figure_run):
     """Of one curve with a residual and one map: one row, the map as high as the curve and its residual."""
     figure = plot(figure_run, [Panel("chi"), Panel("spectrum")])

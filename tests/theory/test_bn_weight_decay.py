@@ -125,6 +125,12 @@ def test_twin_has_the_periods_of_the_theory():
     assert run.comparison.observables["period_quantile"].max_z > 0.0
 
 
+def test_sizes_that_are_the_same_runs_are_not_compared():
+    assert dmft.models()["bn-weight-decay"]().default_sizes() == (2,)
+    small, large = (dmft.simulate("bn-weight-decay", weight_decay=0.1, steps=1000, replicas=3, size=size) for size in (2, 900))
+    assert np.array_equal(small["period_quantile"].values, large["period_quantile"].values)
+
+
 def test_after_jumps():
     unstable, shrinking = np.array([10.0, 30.0, 50.0]), np.array([2.0, 14.0, 16.0, 33.0, 52.0])
     assert after_jumps(unstable, shrinking).tolist() == [2, 3]

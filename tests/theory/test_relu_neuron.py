@@ -39,6 +39,14 @@ def test_a_single_start_has_no_axis_of_starts_and_several_have():
     assert np.allclose(np.linalg.norm(several["weights"].values[:, 0], axis=1), 0.1)
 
 
+def test_the_figure_of_several_starts_has_a_line_for_each():
+    run = dmft.compare("relu-neuron", dimension=3, starts=3, size=2000)
+    assert len(run["active_set"].dims) == 3  # what no panel can show is left out
+    for axes in run.plot().axes:
+        assert len([line for line in axes.lines if line.get_linestyle() == "-"]) == 3
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [f"start = ${i}$" for i in range(3)]
+
+
 def test_curves_are_those_of_the_trajectory():
     run = dmft.solve("relu-neuron", dimension=3, samples=10, starts=4, data_seed=2)
     w, model = run["weights"].values, dmft.models()["relu-neuron"](dimension=3, samples=10, starts=4, data_seed=2)

@@ -160,6 +160,10 @@ def test_marches_that_disagree_are_not_converged():
     assert dmft.solve("sgd/replicas", steps=20, paths=8192).status.success
 
 
+def test_the_default_is_resolved():
+    assert dmft.solve("sgd/replicas").status.success
+
+
 @pytest.mark.slow
 def test_saturated_distance_of_the_sheet():
     """Over-parametrised reference, time 150: d falls with b as in the sheet, but its .0078 at b = .7 is too small.
