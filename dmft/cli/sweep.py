@@ -11,7 +11,7 @@ from ..errors import MemoryLimitError, ParameterError, UnknownNameError
 from .console import Console
 from .model_command import ModelCommand, Selection, Values
 from .options import PREFIX, common_options, complete_key, complete_slug
-from .output import check_path, plan_output, write_figure
+from .output import Output, check_path, plan_output, write_figure
 from .report import print_json, seconds, sweep_lines, sweep_object, table
 
 if TYPE_CHECKING:
@@ -76,15 +76,21 @@ def command(command_line: str, selection: Selection, values: Values, **options: 
             plan, output.path, executor, shard=shard, explorer=explorer, force=options["force"], progress=progress,
             command=command_line,
         )  # fmt: skip
-    done = diagram.counts["missing"] == 0
-    unfinished_shard = shard is not None and not done
+    return deliver(diagram, plan.model.title, output, console, shard, as_json=options["as_json"])
+
+
+def deliver(
+    diagram: PhaseDiagram, title: str, output: Output, console: Console, shard: tuple[int, int] | None, *, as_json: bool
+) -> int:
+    """Draw and report a phase diagram; the exit code."""
+    unfinished_shard = shard is not None and diagram.counts["missing"] > 0
     file = None if unfinished_shard else output.path
     error, figure = (None, None) if file is None else draw(diagram, output.figure_path)
-    if options["as_json"]:
+    if as_json:
         print_json(sweep_object(diagram, file))
     else:
         rows = [(what, str(path)) for what, path in (("file", file), ("figure", figure)) if path is not None]
-        click.echo("\n".join([*sweep_lines(diagram, plan.model.title), *(["", *table(rows)] if rows else [])]))
+        click.echo("\n".join([*sweep_lines(diagram, title), *(["", *table(rows)] if rows else [])]))
     for failure in diagram.failures[:3]:
         where = ", ".join(f"{name}={value}" for name, value in failure["point"].items())
         console.warn(f"failed at {where}: {failure['error']}")

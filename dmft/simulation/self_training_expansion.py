@@ -58,7 +58,8 @@ def simulate(model: SelfTrainingExpansion, method: Simulation, progress: Progres
     if 0.5 * method.size * least < LEAST:
         raise ParameterError(
             f"size = {method.size} puts {0.5 * method.size * least:.2g} samples into a tail of class mass {least:g}: "
-            f"give a size of at least {np.ceil(2.0 * LEAST / least):.10g}, or larger --smallest-mass and --mislabelled-mass"
+            f"give a size of at least {np.ceil(2.0 * LEAST / least):.10g}, "
+            "or larger --smallest-mass and --mislabelled-mass"
         )
     if method.size < model.least_size:
         raise ParameterError(

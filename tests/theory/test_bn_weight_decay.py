@@ -127,7 +127,9 @@ def test_twin_has_the_periods_of_the_theory():
 
 def test_sizes_that_are_the_same_runs_are_not_compared():
     assert dmft.models()["bn-weight-decay"]().default_sizes() == (2,)
-    small, large = (dmft.simulate("bn-weight-decay", weight_decay=0.1, steps=1000, replicas=3, size=size) for size in (2, 900))
+    small, large = (
+        dmft.simulate("bn-weight-decay", weight_decay=0.1, steps=1000, replicas=3, size=size) for size in (2, 900)
+    )
     assert np.array_equal(small["period_quantile"].values, large["period_quantile"].values)
 
 

@@ -131,21 +131,9 @@ def integrate(
     members, n = states.shape
     needed = 8.0 * members * (n * (len(times) + 2.0 + kinds * keep_events) + 2.0 * kinds * keep_events + 12.0)
     check_memory(needed, "try fewer members, fewer times or fewer events to keep")
-    table = METHODS[method]
     controls = (float(rtol), float(atol), float(first_step or 0.0), float(max_step), float(fixed_step or 0.0))
-    call = (
-        callbacks.right_side(right_side),
-        callbacks.jacobian(callbacks.no_jacobian if jacobian is None else jacobian),
-        jacobian is not None,
-        callbacks.event(callbacks.no_event if events is None else events),
-        rule,
-        _NO_TABLE if table is None else table.arrays(),
-        5.0 if table is None else float(table.order),
-        controls,
-        float(divergence),
-        int(max_steps),
-        spans,
-    )
+    functions = _compiled(right_side, jacobian, events)
+    call = (*functions, rule, *_rule_of_steps(method), controls, float(divergence), int(max_steps), spans)
     shared = np.zeros(0) if data is None else np.array(data, dtype=np.float64).ravel()
     room = (members, kinds, keep_events if kinds else 0)
     run = _Run(call, states, rows, shared, times, room)
@@ -158,6 +146,22 @@ def integrate(
         run.all(progress)
         sol = run.interpolants()
     return run.trajectories(sol)
+
+
+def _compiled(right_side: Any, jacobian: Any, events: Any) -> tuple[Any, ...]:
+    """What the kernels call: right side, Jacobian, whether there is one, events."""
+    return (
+        callbacks.right_side(right_side),
+        callbacks.jacobian(callbacks.no_jacobian if jacobian is None else jacobian),
+        jacobian is not None,
+        callbacks.event(callbacks.no_event if events is None else events),
+    )
+
+
+def _rule_of_steps(method: str) -> tuple[Any, float]:
+    """Arrays of the table of a method, and the order of its error estimate plus one."""
+    table = METHODS[method]
+    return (_NO_TABLE, 5.0) if table is None else (table.arrays(), float(table.order))
 
 
 class _Run:
