@@ -175,6 +175,10 @@ def reproduce(
     ...     reproduce("lamb/schedule", folder, jobs=1).counts
     {'confirmed': 1}
     """
+    if not isinstance(names, Iterable):
+        raise ParameterError(f"names = {names!r} is not allowed: give a family, a slug, the id of a recipe, or a list")
+    if not isinstance(output, (str, os.PathLike)):
+        raise ParameterError(f"output = {output!r} is not allowed: give the name of a folder")
     chosen = select([names] if isinstance(names, str) else names)
     number = job_count(jobs)
     folder, mode = Folder(Path(output)), FULL if full else FAST

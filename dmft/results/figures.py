@@ -40,14 +40,14 @@ class RunFigure(Figure):
         return render(self, ".png", dpi=150)
 
 
-def plot(run: Run, observables: Sequence[str | Panel] | None = None) -> Figure:
+def plot(run: Run, observables: str | Panel | Sequence[str | Panel] | None = None) -> Figure:
     """Draw a run.
 
     Parameters
     ----------
     run : Run
         Theory, simulation or both.
-    observables : sequence of str or Panel, optional
+    observables : str, Panel or sequence of them, optional
         Curves or functions of two axes by name, or panels. Default: those that the model declares
         (``run.figure``); if it declares none, the first curves over the main axis
         and the first maps.
@@ -104,8 +104,10 @@ def render(figure: Figure, suffix: str, dpi: float | None = None) -> bytes:
     return image.getvalue()
 
 
-def chosen(run: Run, observables: Sequence[str | Panel] | None) -> list[Panel]:
+def chosen(run: Run, observables: str | Panel | Sequence[str | Panel] | None) -> list[Panel]:
     """What to draw; a name is the panel of it that the model declares, if there is one."""
+    if isinstance(observables, (str, Panel)):
+        observables = [observables]
     if observables is not None:
         declared = {panel.y: panel for panel in reversed(run.figure) if not panel.x}
         panels = [item if isinstance(item, Panel) else declared.get(item, Panel(item)) for item in observables]

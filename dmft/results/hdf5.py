@@ -33,7 +33,7 @@ FORMAT = ("v110", "v110")
 #: The root is read as a group as well: in files of phase diagrams it holds arrays.
 GROUPS = ("/", *PARTS)
 #: What to try with a file that is none of ours.
-GIVE = "give a file of dmft solve, simulate or compare"
+GIVE = "give a file that dmft solve, simulate, compare or sweep has written"
 #: Files of this package that are no runs, for the message of who expects one.
 OTHERS = {"dmft-phase": "the phase diagram of a sweep"}
 T = TypeVar("T")
@@ -212,7 +212,7 @@ def _check_schema(attrs: Mapping[str, Any], schemas: Mapping[str, int]) -> str:
     schema: str = attrs.get("schema", "")
     if schema not in schemas:
         if schema in OTHERS:
-            raise FileFormatError(f"it holds {OTHERS[schema]}: {GIVE}")
+            raise FileFormatError(f"it holds {OTHERS[schema]}: give a file of dmft solve, simulate or compare")
         raise FileFormatError(f"it is an HDF5 file, but not one of dmft: {GIVE}")
     version, newest = attrs.get("schema_version"), schemas[schema]
     if not isinstance(version, np.integer) or version < 1:

@@ -191,7 +191,7 @@ class PhaseDiagram:
 
         return phase_html(self)
 
-    def plot(self, observables: list[str] | None = None) -> Figure:
+    def plot(self, observables: str | list[str] | None = None) -> Figure:
         """Publication figure: maps with the contour of the transition, slices with error bars, all raw points."""
         from .phase_figures import plot
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 MOST = 4
 
 
-def plot(diagram: PhaseDiagram, observables: list[str] | None = None) -> Figure:
+def plot(diagram: PhaseDiagram, observables: str | list[str] | None = None) -> Figure:
     """Draw a phase diagram.
 
     Parameters
     ----------
-    observables : list of str, optional
+    observables : str or list of str, optional
         Scalars, or curves whose last values are drawn. Default: the first four scalars; without scalars, curves.
 
     Returns
@@ -48,6 +48,8 @@ def plot(diagram: PhaseDiagram, observables: list[str] | None = None) -> Figure:
     The contour is at the value in the middle of the steepest change between neighbouring points. Of further axes the
     middle value is shown, which the title tells.
     """
+    if isinstance(observables, str):
+        observables = [observables]
     names = list(dict.fromkeys(observables)) if observables is not None else list(diagram.observables[:MOST])
     for name in names:
         diagram.at_end(name)  # raises if there is no such observable

@@ -146,7 +146,7 @@ class Run:
 
         return to_xarray(self)
 
-    def plot(self, observables: Sequence[str | Panel] | None = None) -> Figure:
+    def plot(self, observables: str | Panel | Sequence[str | Panel] | None = None) -> Figure:
         """Publication figure: theory as line, simulation as marks, residuals below, maps; default :attr:`figure`."""
         from .figures import plot
 

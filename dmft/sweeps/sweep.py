@@ -185,6 +185,8 @@ def plan_of(cls: Any, kind: str, over: Mapping[str, Any], groups: Sequence[Seque
     ------
     ParameterError, UnknownNameError
     """
+    if not isinstance(over, Mapping):
+        raise ParameterError(f"over = {over!r} is not allowed: give names with their values, {{'alpha': (0.5, 4, 15)}}")
     if not over:
         raise ParameterError(f"no parameter to sweep over: {EXAMPLE}")
     lines = [axis_module.parse(name, given, find_declaration(cls, kind, name)) for name, given in over.items()]

@@ -245,6 +245,10 @@ def test_a_full_disk_is_one_line(toy, folder):
 
 
 def test_wrong_use(call, toy, folder):
+    with pytest.raises(ParameterError, match="names = 5 is not allowed"):
+        dmft.reproduce(5, folder)
+    with pytest.raises(ParameterError, match="output = 5 is not allowed"):
+        dmft.reproduce("toy", 5)
     with pytest.raises(ParameterError, match="jobs = 0 is not allowed"):
         reproduce("toy", folder, jobs=0)
     answer = CliRunner().invoke(cli, ["reproduce", "lamp", "-o", str(folder)])

@@ -190,7 +190,8 @@ def test_declared_panels_are_the_default(figure_run):
     figure = (Panel("chi", x="B", title="plot"), Panel("chi", log="x"), Panel("absent"), Panel("chi", x="absent"))
     run = dataclasses.replace(figure_run, figure=figure)
     assert chosen(run, None) == list(figure[:2])
-    assert chosen(run, ["chi"]) == [figure[1]], "a name is the panel over its axis"
+    assert chosen(run, ["chi"]) == chosen(run, "chi") == [figure[1]], "a name is the panel over its axis"
+    assert chosen(run, Panel("law")) == [Panel("law")]
     assert chosen(run, ["law", Panel("law")]) == [Panel("law")]
     assert drawn(run, figure[0]).get_title(loc="left") == "plot"
     assert chosen(figure_run, None) == [Panel("chi"), Panel("B"), Panel("law"), Panel("spectrum")]

@@ -181,6 +181,7 @@ def test_refused_combinations_are_failed_points(trouble):
     ("options", "error", "message"),
     [
         ({"over": {}}, ParameterError, "no parameter to sweep over"),
+        ({"over": [1, 2]}, ParameterError, "over = .* is not allowed: give names with their values"),
         ({"over": {"alfa": [1]}}, UnknownNameError, "did you mean 'alpha'"),
         ({"over": {"size": [10]}}, ParameterError, "size has no effect on theory.*simulation"),
         ({"size": 10}, ParameterError, "size has no effect on theory"),
