@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..errors import OutputError, ParameterError
 from ..results.claims import VERDICTS
 from ..results.progress import SILENT, Progress
 from ..results.provenance import provenance
