@@ -99,7 +99,7 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
         simulations = {size: _rounded(simulations[size]) for size in sizes}
     last = simulations[sizes[-1]]
     if last.samples == 1:
-        return Comparison(sizes, reason="one replica has no error bars, use --replicas 2 or more")
+        return Comparison(sizes, reason=_without_errors(last.method.get("replicas", 1)))
     common = [name for name in theory if name in last and theory[name].dims and last[name].stderr is not None]
     if not common:
         return Comparison(sizes, reason=_without_theory(theory, last))
@@ -111,6 +111,13 @@ def compare_solutions(theory: Solution, simulations: dict[int, Solution]) -> Com
         if item is not None:
             result[name] = item
     return Comparison(sizes, result, "" if result else "the common curves do not fluctuate, or hold no number")
+
+
+def _without_errors(replicas: int) -> str:
+    """Words for a simulation of one sample, which may be what is left of several replicas."""
+    if replicas == 1:
+        return "one replica has no error bars, use --replicas 2 or more"
+    return f"only one of {replicas} replicas gave a result, which has no error bars: give more replicas or a longer run"
 
 
 def _without_theory(theory: Solution, simulation: Solution) -> str:

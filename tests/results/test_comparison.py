@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,11 @@ def test_nothing_to_compare_is_no_agreement(theory, simulation, reason):
     assert comparison.observables == {}
     assert comparison.verdict == UNDECIDED
     assert comparison.message.startswith(f"nothing to compare: {reason}")
+
+
+def test_one_replica_that_is_left_of_several():
+    left = dataclasses.replace(solution(CURVE, np.ones((1, 3))), method={"replicas": 4})
+    assert "only one of 4 replicas gave a result" in judge(exact(CURVE, np.ones(3)), {100: left}).message
 
 
 def test_an_exact_simulation_is_judged_by_its_round_off():
