@@ -199,9 +199,12 @@ def _extrapolation(noise: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Weights w with Σ w_i d(N_i) = a for the least-squares fit d = a + c/N; one size is taken as it is."""
     if len(sizes) == 1:
         return np.ones(1)
-    weight, x = 1.0 / noise**2, 1.0 / sizes
-    s0, s1, s2 = weight.sum(), (weight * x).sum(), (weight * x * x).sum()
-    return weight * (s2 - s1 * x) / (s0 * s2 - s1**2)
+    # sums over pairs: those of the normal equations cancel where a replica runs away and its size weighs nothing
+    weight, x = np.maximum((noise.min() / noise) ** 2, 1e-250), 1.0 / sizes
+    apart = x[None, :] - x[:, None]
+    pairs = weight[:, None] * weight[None, :] * apart
+    found: np.ndarray = (pairs @ x) / (0.5 * np.sum(pairs * apart))
+    return found
 
 
 def _rms(values: np.ndarray) -> list[float]:

@@ -89,6 +89,24 @@ def test_corrections_of_order_one_over_size_are_extrapolated_away():
     assert shifted.verdict == DEVIATES
 
 
+@pytest.mark.parametrize("wild", [1e3, 1e9, 1e90])
+@pytest.mark.parametrize("sizes", [(250, 500), (250, 500, 1000)], ids=str)
+def test_a_size_at_which_a_replica_runs_away_says_nothing(sizes, wild):
+    """As ``sgd/ridge`` near the edge of stability: the fit to three sizes becomes that to the other two."""
+    rng = np.random.default_rng(6)
+    truth = np.full(POINTS, 2.0)
+    runs = {size: solution(CURVE, truth + 1e-2 * rng.normal(size=(16, POINTS))) for size in sizes}
+    gone = truth + 1e-2 * rng.normal(size=(16, POINTS))
+    gone[0] += wild * np.linspace(0.0, 1.0, POINTS)
+    item = judge(exact(CURVE, truth), {**runs, sizes[0]: solution(CURVE, gone)}).observables["curve"]
+    assert item.agrees
+    if len(sizes) == 3 and wild > 1e6:
+        rest = judge(exact(CURVE, truth), {size: runs[size] for size in sizes[1:]}).observables["curve"]
+        assert item.max_z <= rest.max_z * (1.0 + 1e-9)
+        shifted = judge(exact(CURVE, truth + 0.2), {**runs, sizes[0]: solution(CURVE, gone)})
+        assert shifted.verdict == DEVIATES
+
+
 def test_relative_error_and_noise():
     truth = np.full(POINTS, 4.0)
     runs = {500: solution(CURVE, np.array([truth + 0.5, truth + 0.3]))}
