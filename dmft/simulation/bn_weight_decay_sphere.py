@@ -38,7 +38,8 @@ def simulate(model: BNWeightDecaySphere, method: Simulation, progress: Progress)
     rates = np.append(model.rates, model.elr)[None, :, None]
     points = []
     for replica in range(method.replicas):
-        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(replica,)))
+        # no start is one of the theory, whatever the two seeds
+        rng = np.random.default_rng(np.random.SeedSequence(method.seed, spawn_key=(replica, 1)))
         angle, square = model.starts(rng)
         points.append(np.sqrt(square) * np.stack([np.cos(angle), np.sin(angle)]))
     # axes: x or y, replica, effective learning rate, group

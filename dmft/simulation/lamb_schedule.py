@@ -31,5 +31,6 @@ def simulate(model: LambSchedule, method: Simulation, progress: Progress) -> Sol
 
 
 def _schedule(batch: int) -> Schedule:
-    steps = int(SAMPLES / batch)
-    return warm_up_linear_decay(root_scaled(RATE, batch, LARGEST), round(WARM_UP * batch / SMALLEST * steps), steps)
+    steps = SAMPLES / batch  # a real number: a whole one may lose a step of the warm-up
+    warm_up = round(WARM_UP * batch / SMALLEST * steps)
+    return warm_up_linear_decay(root_scaled(RATE, batch, LARGEST), warm_up, int(steps))

@@ -205,8 +205,8 @@ class FPrincipleLFP(Model):
         """Closed form for infinitely many neurons; no standard errors."""
         check_memory(self.estimate(method)["memory"], "try fewer points")
         flow = self.flow(method.kernel)
-        end = np.array([np.inf])
-        prediction = flow.predict(end, *self.gram(method.kernel, self.places))[0]
+        # the end of the twin, which is not infinity for the modes of the exact kernel that are slower than the LFP
+        prediction = flow.predict(self.times[-1:], *self.gram(method.kernel, self.places))[0]
         curves = self.curves(prediction, flow.residual(self.times))
         curves["gamma_squared"] = kernels.lfp_spectrum(
             self.frequencies, self.activation, self.weight_range, self.output_range, self.dimension

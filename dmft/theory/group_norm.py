@@ -6,8 +6,8 @@ channels of one sample, whatever the batch. Equation numbers are those of docs/t
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -187,18 +187,36 @@ def conditional_variance(n: int, x: float) -> float:
     if n == 2:
         return float(1.0 - (2.0 * ndtr(x) - 1.0) ** 2)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    width = 9.0 / np.sqrt(n - 1.0)
-    # d = x − mean of the others; the integrand turns at d = 0, so integrate both sides of it
+    width, root = 9.0 / np.sqrt(n - 1.0), np.sqrt(n - 1.0)
+    # d = x − mean of the others; x̂ turns at d = 0 (for n = 3 like d ln d), so cubes of even nodes on both sides of it
     cuts = sorted({x - width, min(max(0.0, x - width), x + width), x + width})
-    ends = list(itertools.pairwise(cuts))
-    d = np.concatenate([0.5 * (b - a) * nodes + 0.5 * (a + b) for a, b in ends])
-    wd = np.concatenate([0.5 * (b - a) * weights for a, b in ends]) * np.exp(-0.5 * (n - 1.0) * (d - x) ** 2)
-    # s² = Σ (other − their mean)², so s is chi-distributed with n − 2 degrees of freedom
-    low, high = max(0.0, np.sqrt(n - 2.0) - 9.0), np.sqrt(n - 2.0) + 9.0
-    s = 0.5 * (high - low) * nodes + 0.5 * (low + high)
-    density = (n - 3.0) * np.log(s) - 0.5 * s**2
-    ws = weights * np.exp(density - density.max())
-    weight = np.outer(wd / wd.sum(), ws / ws.sum())
-    standard = np.sqrt(n - 1.0) * d[:, None] / np.sqrt(s**2 * n / (n - 1.0) + d[:, None] ** 2)
+    parts = [_cubed(nodes, weights, a, b) if 0.0 in (a, b) else _even(nodes, weights, a, b) for a, b in pairwise(cuts)]
+    d, wd = (np.concatenate(part)[:, None] for part in zip(*parts, strict=True))
+    # s² = Σ (other − their mean)² has n − 2 degrees of freedom; x̂ = ±√(n − 1)/cosh v at s√(n/(n − 1)) = |d| sinh v
+    low, mode = max(0.0, np.sqrt(n - 2.0) - 9.0), np.sqrt(n - 3.0)
+    size = np.abs(d) * np.sqrt(1.0 - 1.0 / n)
+    first, last = np.arcsinh(low / size), np.arcsinh((np.sqrt(n - 2.0) + 9.0) / size)
+    v = 0.5 * (last - first) * nodes + 0.5 * (first + last)
+    s = size * np.sinh(v)
+    away = s / mode - 1.0 if n > 3 else s
+    # relative to its largest value: the logarithms themselves would lose digits for large n
+    with np.errstate(divide="ignore"):
+        density = (n - 3.0) * (np.log1p(away) - away - 0.5 * away**2) if n > 3 else -0.5 * s**2
+    weight = wd * np.exp(-0.5 * (n - 1.0) * (d - x) ** 2) * weights * (last - first) * size * np.cosh(v)
+    weight = weight * np.exp(density)
+    weight /= weight.sum()
+    standard = np.sign(d) * root / np.cosh(v)
     mean = np.sum(weight * standard)
     return float(np.sum(weight * (standard - mean) ** 2))
+
+
+def _even(nodes: Array, weights: Array, low: float, high: float) -> tuple[Array, Array]:
+    """Gauss–Legendre rule on an interval."""
+    half = 0.5 * (high - low)
+    return half * nodes + 0.5 * (low + high), half * weights
+
+
+def _cubed(nodes: Array, weights: Array, low: float, high: float) -> tuple[Array, Array]:
+    """The same in the cube root: for functions that turn at 0, which is one of the ends."""
+    point, weight = _even(nodes, weights, np.cbrt(low), np.cbrt(high))
+    return point**3, 3.0 * point**2 * weight

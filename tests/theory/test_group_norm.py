@@ -74,6 +74,17 @@ def test_spread_of_a_standardised_value_averages_to_what_is_left(n):
             assert conditional_variance(n, x) == pytest.approx((1.0 + x**2 / 2.0) / n, rel=0.04)
 
 
+def test_spread_of_a_standardised_value_is_exact_for_few_and_for_very_many():
+    """n = 3, x = 0: x̂² = (1 + sin 2φ)/(2 − sin 2φ) of the even angle φ of the other two, whose mean is √3 − 1.
+
+    Very many: the law has corrections of relative order 1/n.
+    """
+    assert conditional_variance(3, 0.0) == pytest.approx(np.sqrt(3.0) - 1.0, rel=1e-13)
+    for n in (10**10, 10**14):
+        for x in (0.0, 1.0, -3.0):
+            assert conditional_variance(n, x) == pytest.approx((1.0 + x**2 / 2.0) / n, rel=1e-8)
+
+
 def test_growth_of_the_gradient():
     assert linear_growth(8) == pytest.approx(1.2)
     assert relu_growth(10**7) == pytest.approx(RELU_LIMIT, abs=1e-5)

@@ -30,11 +30,17 @@ def test_noise_adds_to_the_bounds():
     np.testing.assert_allclose(noisy["sgd_bound"].values - quiet["sgd_bound"].values, 20 * 0.25 / 4)
 
 
-@pytest.mark.parametrize("options", [{}, {"blocks": 1}, {"blocks": 3, "block_size": 1}, {"smoothness": 100.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"blocks": 1}, {"blocks": 3, "block_size": 1}, {"smoothness": 100.0}, {"blocks": 1, "block_size": 1},
+     {"blocks": 2, "block_size": 1}, {"blocks": 300, "block_size": 1_000_000},
+     {"blocks": 3, "block_size": 2, "smoothness_max": 1e100, "smoothness": 1e-100}],
+    ids=str,
+)  # fmt: skip
 def test_start_has_the_given_height(options):
     model = Lamb(**options)
     squares = model.start_squares(400)
-    assert float(model.curvatures @ squares) == pytest.approx(2.0 * model.gap, rel=1e-9)
+    assert float(model.curvatures @ squares) == pytest.approx(2.0 * model.gap, rel=1e-11)
     if options == {"smoothness": 100.0}:  # all blocks alike
         np.testing.assert_allclose(squares, 2.0 * model.gap / 2000.0, rtol=1e-9)
 
@@ -46,6 +52,12 @@ def test_exact_mean_of_sgd_is_that_of_the_recursion():
         total += float(np.sum(model.curvatures**2 * m))
         m = (1.0 - eta * model.curvatures) ** 2 * m + eta**2 * model.noise**2 / model.batch
     assert model.mean_square_gradient(37, model.start_squares(400)) == pytest.approx(total / 37, rel=1e-10)
+
+
+@pytest.mark.parametrize("batch", [1536, 163328, 163840])
+def test_the_schedules_of_the_package_are_the_recipe_at_any_batch(batch):
+    """Warm-up is 3125 steps whatever the number of steps is rounded to."""
+    assert dmft.compare("lamb/schedule", batch=batch).comparison.verdict == "agrees"
 
 
 def test_published_recipe():
