@@ -17,7 +17,7 @@ Array = np.ndarray
 
 def estimate(model: ReLUNeuronNetwork, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
-    steps = method.size if model.learning_rate is None else model.times[-1] / model.learning_rate
+    steps = model.times[-1] / model.learning_rate
     return {"memory": 8.0 * 12.0 * model.neurons, "seconds": 0.5 + 7.0 * max(steps, POINTS) * model.neurons * 4e-8}
 
 

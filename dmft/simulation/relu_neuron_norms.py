@@ -1,7 +1,8 @@
 """Twin of ``relu-neuron/norms``: gradient descent of independent random runs, in replicas.
 
 ``size`` is the number of steps; the rate is such that the fastest mode of a run decays by 1/e in :data:`FAST` steps at
-the default size. Each replica holds :data:`RUNS` runs. Zero loss takes exact flows to see: it is not measured.
+the default size. Each replica holds :data:`RUNS` runs. Zero loss takes exact flows to see: it is not measured. Modes
+that are slower than all steps are followed to their end at once.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ LOOKS = 50
 def estimate(model: ReLUNeuronNorms, method: Simulation) -> dict[str, float]:
     """Memory in bytes and a rough number of seconds of :func:`simulate`."""
     numbers = float(RUNS * model.norms * model.samples)
+    ends = 4.0 * numbers * model.dimension
     workers = min(get_backend("numpy").workers, method.replicas)
-    memory = workers * 8.0 * (RUNS * model.samples * (model.dimension + 1.0) + 6.0 * numbers)
+    memory = workers * 8.0 * (RUNS * model.samples * (model.dimension + 1.0) + 6.0 * numbers + ends)
     return {"memory": memory, "seconds": 0.2 + method.replicas / workers * method.size * numbers * 1.5e-8}
 
 
@@ -90,9 +92,23 @@ class Replica:
                 done += 1
             update(1.0)
         update(1.0)
+        w = self._arrived(w)
         alive = np.any(np.einsum("mnd,rmd->rmn", x, w) > 0.0, axis=2)
         moved = np.any(w != start, axis=2)
         return Member({}, LOOKS + 1, at_end=self._sample(w, grows & moved, again, alive))
+
+    def _arrived(self, w: Array) -> Array:
+        """Where slow modes lead: least squares on the active samples from w on, if that switches none of them.
+
+        A few samples, as many as dimensions or fewer, have modes that are slower than any number of steps.
+        """
+        x = self.x[None]
+        z = np.einsum("mnd,rmd->rmn", self.x, w)
+        active = (z > 0.0)[..., None]
+        left = np.where(z > 0.0, self.y - z, 0.0)
+        moved = w + np.einsum("rmdn,rmn->rmd", np.linalg.pinv(active * x), left)
+        same = np.all((np.einsum("mnd,rmd->rmn", self.x, moved) > 0.0) == active[..., 0], axis=2)
+        return np.asarray(np.where(same[..., None], moved, w))
 
     def _sample(self, w: Array, grows: Array, again: Array, alive: Array) -> dict[str, Any]:
         per_norm = [

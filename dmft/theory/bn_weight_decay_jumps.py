@@ -6,18 +6,18 @@ those of docs/theory/bn_weight_decay_jumps.rst.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
 from ..parameters import Declared, declare
-from ..results.curve import Coordinate, Observable
+from ..results.curve import Coordinate, Curve, Observable
 from ..results.picture import Guide, Panel
 from ..results.progress import Progress
 from ..results.solution import Solution
-from ..results.statistics import Moments
+from ..results.statistics import Moments, two_sigma_factor
 from ..results.status import CONVERGED, INTERRUPTED, NOT_CONVERGED, Status
 from ..solvers.memory import check_memory
 from .base import Model
@@ -121,6 +121,8 @@ class BNWeightDecayJumps(Model):
         finally:
             progress.finish()
         curves = self.mean_curves(moments)
+        if moments.count > 1:
+            curves["jump_probability"] = self.succession(curves["jump_probability"], moments.count, method)
         bounds = self.bounds()
         steps = np.arange(self.steps + 1)
         certain = np.where(steps < bounds["t_min"], 0.0, np.where(steps > bounds["t_max"], 1.0, np.nan))
@@ -130,6 +132,15 @@ class BNWeightDecayJumps(Model):
             status = self.told(status, np.concatenate(first))
         curves |= self.exact_curves(values)
         return Solution(curves, self.coordinates(), status, moments.count, method.as_dict())
+
+    def succession(self, curve: Curve, batches: int, method: KinematicSampling) -> Curve:
+        """Where all paths agree though the bounds allow both: the error of one more path that does not."""
+        paths, steps, bounds = batches * (method.paths // BATCHES), np.arange(len(curve.values)), self.bounds()
+        # round-off may move a jump by a step against the bounds
+        free = (steps >= np.floor(bounds["t_min"])) & (steps <= bounds["t_max"] + 1.0)
+        least = two_sigma_factor(batches) * np.sqrt(1.0 / (paths + 2.0) / paths)
+        error = np.asarray(curve.stderr)
+        return replace(curve, stderr=np.where(free, np.maximum(error, least), error))
 
     def _batch(self, count: int, rng: np.random.Generator) -> tuple[dict[str, Array], Array]:
         """Means over paths of the kinematics, and their first jumps (infinite where there is none)."""

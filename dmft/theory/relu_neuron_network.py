@@ -26,7 +26,7 @@ from .registry import register
 from .relu_neuron import POINTS, REFERENCES
 
 Array = np.ndarray
-#: The start is followed for this many of the slower growth times: then what does not grow is below round-off of f0.
+#: The start is followed for this many growth times of a label, and for the time that the other one takes to die out.
 EARLY = 12.0
 CURVES = (
     Observable("output", "f", "output of the network", ("t", "sample")),
@@ -74,9 +74,7 @@ class ReLUNeuronNetwork(Model):
     t_max: float | None = declare(
         None, "t_max", "time at the end [twice the later half-time]", kind=float, bounds="(0, inf)"
     )
-    learning_rate: float | None = declare(
-        1e-3, "η", "step of gradient descent in the simulation; none: t_max / size", kind=float, bounds="(0, inf)"
-    )
+    learning_rate: float = declare(1e-3, "η", "step of gradient descent in the simulation", bounds="(0, inf)")
 
     def check(self) -> None:
         if self.negative_input == 0.0:
@@ -133,17 +131,19 @@ class ReLUNeuronNetwork(Model):
         from .kernels.relu_neuron import early_neuron
 
         a, w = self.start
-        size, sign = np.linalg.norm(self.inputs, axis=1), np.sign(a)
+        size, sign, rates = np.linalg.norm(self.inputs, axis=1), np.sign(a), self.rates
         state = np.column_stack([np.abs(a), w @ self.inputs.T / size]) / self.scale
-        span = EARLY / self.rates.min()
-        flow = integrate(
-            early_neuron, (0.0, span), state, parameters=sign[:, None], data=np.sign(self.targets) * self.rates,
-            rtol=1e-10, atol=1e-14, max_step=0.05 / self.rates.max(),
-        )  # fmt: skip
         made = []
         for k, target in enumerate(self.targets):
-            mine = (sign == np.sign(target)) & (flow.y_end[:, k + 1] > 0.0)
-            mode = 0.5 * (flow.y_end[mine, 0] + flow.y_end[mine, k + 1]) * np.exp(-self.rates[k] * span) * self.scale
+            # only neurons of its sign grow along x_k; each label takes its own time, in which no number overflows
+            mine = sign == np.sign(target)
+            span = (EARLY + max(0.0, float(np.log(rates[k] / rates[1 - k])))) / rates[k]
+            end = integrate(
+                early_neuron, (0.0, span), state[mine], parameters=sign[mine, None],
+                data=np.sign(self.targets) * rates, rtol=1e-10, atol=1e-14, max_step=0.05 / rates[k],
+            ).y_end if mine.any() else np.zeros((0, 3))  # fmt: skip
+            end = end[end[:, k + 1] > 0.0]
+            mode = 0.5 * (end[:, 0] + end[:, k + 1]) * np.exp(-rates[k] * span) * self.scale
             made.append((float(size[k] * np.sum(mode**2)), abs(float(target))))
         return made
 
