@@ -147,11 +147,16 @@ class ReLUNeuron(Model):
         ------
         ParameterError
             If a file is not what it should be.
+        MemoryLimitError
+            Before random samples are drawn that would not fit.
         """
         if self.data == "vardi-shamir":
             return relu_data.vardi_shamir(self.gamma)
         if self.data not in relu_data.DRAWN:
             return relu_data.read(self.data)
+        from ..solvers.memory import check_memory
+
+        check_memory(24.0 * self.samples * self.dimension, "try fewer --samples or a smaller --dimension")
         rng = np.random.default_rng(np.random.SeedSequence(self.data_seed, spawn_key=(0,)))
         x, y, teacher = relu_data.draw(rng, 1, self.samples, self.dimension, self.data, self.labels)
         return Samples(x[0], y[0], None if teacher is None else teacher[0])

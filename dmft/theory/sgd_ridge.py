@@ -73,7 +73,7 @@ class SGDRidge(Model):
 
     def solve(self, method: Spectral, progress: Progress) -> Solution:
         """Exact curves; no standard errors."""
-        check_memory(self.estimate(method)["memory"], "try fewer --steps")
+        check_memory(self.estimate(method)["memory"], "try fewer --nodes or --steps")
         with np.errstate(over="ignore", invalid="ignore"):
             values, gain, stationary = self._curves(MarchenkoPastur.quadrature(self.alpha, self._nodes(method)))
         good = np.all([np.isfinite(curve) & (np.abs(curve) < 1e100) for curve in values.values()], axis=0)

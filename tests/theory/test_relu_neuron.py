@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import dmft
-from dmft.errors import ModelWarning, ParameterError
+from dmft.errors import MemoryLimitError, ModelWarning, ParameterError
 from dmft.solvers.piecewise.solve import flow_relu
 from dmft.theory.relu_data import draw
 
@@ -279,3 +279,11 @@ def test_network_wants_orthogonal_inputs_and_labels_of_both_signs():
         dmft.solve("relu-neuron/network", scale=0.5)
     with pytest.warns(ModelWarning, match="no neuron of this start"):
         dmft.solve("relu-neuron/network", neurons=1)
+
+
+@pytest.mark.parametrize("slug", ["relu-neuron", "relu-neuron/hidden"])
+def test_data_beyond_the_memory_are_refused_before_they_are_drawn(slug, monkeypatch):
+    monkeypatch.setattr("dmft.solvers.memory.available_memory", lambda: 1e6)
+    monkeypatch.setattr("dmft.theory.relu_data.draw", lambda *_: pytest.fail("drawn"))
+    with pytest.raises(MemoryLimitError, match="fewer --samples"):
+        dmft.solve(slug, data="gaussian", samples=1_000_000, dimension=1000)

@@ -75,7 +75,7 @@ def solve(
     """
     check_memory(
         estimate(problem, steps, method)["memory"],
-        "try fewer --paths, --precision float32, --response probe or fewer threads (NUMBA_NUM_THREADS)",
+        "try fewer --paths or --steps, --precision float32, --response probe or fewer threads (NUMBA_NUM_THREADS)",
     )
     n = method.paths_per_batch
     exact = carriers(n, method.response)
