@@ -33,9 +33,12 @@ class OverParametrised(SGD):
         ends = self.loss == "hinge2" and self.alpha < 1.0 and not self.ridge
         return tuple(words for words in super().warnings() if not (ends and "m0 = 0" in words))
 
+    def estimate(self, method: Marching) -> dict[str, float]:
+        return super().estimate(_exact(method))
+
     def solve(self, method: Marching, progress: Progress) -> Solution:
         """As ``sgd``; not converged if the marches do not agree on what has no fluctuations at N → ∞."""
-        solution = super().solve(method, progress)
+        solution = super().solve(_exact(method), progress)
         return replace(solution, status=worst(solution.status, self._resolved(solution)))
 
     def _resolved(self, solution: Solution) -> Status:
@@ -53,3 +56,11 @@ class OverParametrised(SGD):
             f"from step {np.argmax(late)} the norm differs by more than {MOST_SPREAD:.0%} between independent runs: "
             "means and error bars after it are not to be trusted; try more --paths or fewer --steps",
         )
+
+
+def _exact(method: Marching) -> Marching:
+    """The response ``auto``: exact for all paths, because errors of K grow with time where no ridge damps them.
+
+    At 400 steps 8192 paths with it are resolved, and 32768 with the share of them that pays elsewhere are not.
+    """
+    return replace(method, response="exact") if method.response == "auto" else method

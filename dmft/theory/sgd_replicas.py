@@ -37,7 +37,7 @@ OBSERVABLES = (
 class SGDReplicas(OverParametrised):
     """Distance of two replicas of ``sgd``; all its parameters, with defaults of the over-parametrised regime.
 
-    The theory is resolved to about step 125 of the default problem, whatever the number of paths; the distance
+    The theory is resolved to about step 300 of the default problem, whatever the number of paths; the distance
     settles after some 1500 steps, where there is the simulation only.
     """
 
