@@ -18,7 +18,7 @@ from .results.progress import SILENT, Progress
 from .results.provenance import provenance
 from .results.run import Run
 from .results.solution import Solution
-from .results.status import DIVERGED, INTERRUPTED
+from .results.status import DIVERGED, INTERRUPTED, Status
 from .simulation.method import Simulation
 from .theory.base import Model
 from .theory.registry import DEFAULT_SLUG, find
@@ -159,7 +159,8 @@ def compare(
     Returns
     -------
     Run
-        Theory, the simulation at the largest size, and :attr:`Run.comparison`.
+        Theory, the simulation at the largest size, and :attr:`Run.comparison`. After Ctrl-C the sizes that were
+        complete are compared, and the simulation is the largest of them, with the status ``interrupted``.
 
     Examples
     --------
@@ -188,12 +189,27 @@ def compare(
     simulations: dict[int, Solution] = {}
     for number in sizes:
         chosen = replace(simulation, size=number)
-        simulations[number] = timed(partial(twin(made).simulate, made, chosen, progress))
+        try:
+            simulations[number] = timed(partial(twin(made).simulate, made, chosen, progress))
+        except KeyboardInterrupt:  # before it had anything to keep
+            status = Status(INTERRUPTED, f"interrupted at N = {number} before anything was finished: run again")
+            simulations[number] = Solution({}, {}, status, method=chosen.as_dict())
         if not simulations[number].status.success:
             break
     comparison = compare_solutions(theory, simulations)
-    last = simulations[max(simulations)]
-    return solution_run(made, time.perf_counter() - started, theory=theory, simulation=last, comparison=comparison)
+    shown = _shown(simulations)
+    return solution_run(made, time.perf_counter() - started, theory=theory, simulation=shown, comparison=comparison)
+
+
+def _shown(simulations: Mapping[int, Solution]) -> Solution:
+    """The simulation at the largest size; after an interrupt at the largest complete one, if there is any."""
+    last = max(simulations)
+    complete = [size for size, item in simulations.items() if item.status.success]
+    if simulations[last].status.code != INTERRUPTED or not complete:
+        return simulations[last]
+    words = ", ".join(map(str, complete))
+    message = f"interrupted at N = {last}: what is complete is kept, N = {words}; run again for the rest"
+    return replace(simulations[max(complete)], status=Status(INTERRUPTED, message))
 
 
 def _checked(method: Any, cls: type[Declared]) -> Any:

@@ -238,6 +238,46 @@ def test_control_c_in_a_comparison_ends_all_of_it():
     assert run.comparison is None
 
 
+class Interrupter(Progress):
+    """Raises KeyboardInterrupt when a task begins, before there is anything to keep, or in its first step."""
+
+    def __init__(self, label: str, at_once: bool) -> None:
+        self.label, self.at_once, self.there = label, at_once, False
+
+    def start(self, label: str, total: float) -> None:
+        self.there = label == self.label
+        if self.there and self.at_once:
+            raise KeyboardInterrupt
+
+    def update(self, done: float) -> None:
+        if self.there:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("size", "kept"), [(20, ()), (40, (20,)), (60, (20, 40))])
+def test_control_c_in_a_comparison_keeps_theory_and_complete_sizes(size, kept, at_once, tmp_path):
+    options = {"steps": 4, "replicas": 3}
+    found = dmft.compare(
+        "sgd/ridge", size=[20, 40, 60], progress=Interrupter(f"simulating N={size}", at_once), **options
+    )
+    assert (found.status.code, found.theory.status.code) == ("interrupted", "converged")
+    assert found.comparison.sizes == kept
+    assert found.plot() is not None
+    run = dmft.load(found.save(tmp_path / "run.h5"))
+    assert run.status == found.status
+    if kept:
+        whole = dmft.compare("sgd/ridge", size=kept, **options)
+        assert run.status.message.startswith(f"interrupted at N = {size}: what is complete is kept, N = ")
+        assert run.simulation.method["size"] == max(kept)
+        assert same(run.simulation, whole.simulation)
+        assert same(run.theory, whole.theory)
+        assert repr(run.comparison) == repr(whole.comparison)
+    else:
+        assert run.simulation.method["size"] == size
+        assert run.comparison.verdict == "undecided"
+
+
 def test_results_are_saved_and_loaded(tmp_path):
     run = dmft.solve("sgd", **QUICK)
     assert same(dmft.load(run.save(tmp_path / "run.h5")).theory, run.theory)

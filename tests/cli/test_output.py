@@ -146,6 +146,18 @@ def test_interrupt_ends_theory_and_simulations_together(environment, tmp_path, a
     assert (run.simulation is None) == (after == 30)
 
 
+def test_interrupt_in_the_last_of_several_sizes_keeps_the_others(environment, tmp_path):
+    words = ("compare", "--steps", "60", "--paths", "512", "--size", "50,100,5000", "--replicas", "4")
+    done = interrupted(environment, tmp_path, *words, "-o", "run.h5", after=1000)  # theory and N = 50, 100: 976 steps
+    assert done.returncode == 130, done.stderr
+    assert "interrupted at N = 5000: what is complete is kept, N = 50, 100" in done.stdout
+    run = dmft.load(tmp_path / "run.h5")
+    assert (run.theory.status.code, run.status.code) == ("converged", "interrupted")
+    assert run.comparison.sizes == (50, 100)
+    assert run.simulation.samples == 4
+    assert (tmp_path / "run.pdf").exists()
+
+
 def test_interrupt_before_anything_is_finished(call, monkeypatch, tmp_path):
     def stopped(*_, **__):
         raise KeyboardInterrupt
