@@ -12,13 +12,13 @@ from typing import Any
 from ..errors import OutputError
 from ..results.atomic import write_bytes
 from ..sweeps.store import hold
+from .entry import Entry, is_entry
 
 SCHEMA, VERSION = "dmft-reproduction", 1
 RESULTS, LOCK = "results.json", "lock"
-PARTS = ("runs", "figures")
+PARTS, REPORTS = ("runs", "figures"), ("report.html", "report.md")
 #: What a process that was killed leaves of the file it was writing; see ``results/atomic.py``.
 LEFTOVER = ".dmft-*.tmp"
-Entry = dict[str, Any]
 
 
 class Folder:
@@ -45,10 +45,11 @@ class Folder:
         try:
             hold(descriptor, self.path, alone=True, what="reproduction")
             with self._writable():
-                for item in self.path.glob(LEFTOVER):  # only who holds the lock writes here
-                    item.unlink(missing_ok=True)
                 for part in PARTS:
                     (self.path / part).mkdir(exist_ok=True)
+                for place in ("", *PARTS):  # only who holds the lock writes there
+                    for item in (self.path / place).glob(LEFTOVER):
+                        item.unlink(missing_ok=True)
                 if not (self.path / RESULTS).exists():
                     self.write({})  # from here on the folder is known as ours
             yield
@@ -73,9 +74,12 @@ class Folder:
             return
         if not self.path.is_dir():
             raise OutputError(f"{self.path} is not a folder: give another name with -o")
-        names = {item.name for item in self.path.iterdir()}
-        if LOCK in names:  # ours, killed perhaps while it wrote its first file
-            names -= {item.name for item in self.path.glob(LEFTOVER)}
+        try:
+            names = {item.name for item in self.path.iterdir()}
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be read ({error.strerror}): give another folder with -o") from None
+        if LOCK in names:  # ours: killed while it wrote its first file, or a damaged one was removed
+            names -= {*REPORTS, *(item.name for item in self.path.glob(LEFTOVER))}
         if names - {LOCK, *PARTS} and RESULTS not in names:
             raise OutputError(f"folder {self.path} holds something else: give a new or an empty one with -o")
         self.entries()
@@ -94,6 +98,8 @@ class Folder:
             if content["schema"] != SCHEMA or content["schema_version"] > VERSION:
                 raise ValueError
             found: dict[str, Entry] = dict(content["recipes"])
+            if not all(is_entry(item) and item["id"] == key for key, item in found.items()):
+                raise ValueError
         except FileNotFoundError:
             return {}
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,27 @@ from ..results.claims import VERDICTS, Outcome, verdict
 from ..results.phase import PhaseDiagram
 from ..results.run import Run
 from ..sweeps.plan import Plan
-from .folder import Entry
+from .entry import ERROR, FULL, SKIPPED, UNFINISHED, Entry
 from .plan import Job, Planned, code_version
 from .work import figure_paths, finished, run_path
 
-#: What stands in place of a verdict where there is none.
-ERROR, UNFINISHED, SKIPPED = "error", "not converged", "not run"
-FAST, FULL = "fast", "full"
 Result = Run | PhaseDiagram
 
 
-def judge(planned: Planned, folder: Path, errors: Mapping[str, str], mode: str, before: Entry | None) -> Entry | None:
+def judge(
+    planned: Planned,
+    folder: Path,
+    waiting: Collection[str],
+    errors: Mapping[str, str],
+    mode: str,
+    before: Entry | None,
+) -> Entry | None:
     """The entry of a recipe; None while one of its tasks is not done.
 
     Parameters
     ----------
+    waiting : set of str
+        Stems of tasks that are to be done, whatever stands in their files.
     errors : dict
         Messages of tasks that failed, by the stem of their files.
     before : dict, optional
@@ -44,7 +50,7 @@ def judge(planned: Planned, folder: Path, errors: Mapping[str, str], mode: str, 
         return {**entry, "verdict": ERROR, "message": "; ".join(messages)}
     results: dict[str, Result] = {}
     for name, job in planned.jobs.items():
-        result = finished(folder, job.stem)
+        result = None if job.stem in waiting else finished(folder, job.stem)
         if result is None:
             return None
         results[name] = result

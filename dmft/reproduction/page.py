@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from .folder import Entry
+from .entry import Entry
 
 STYLE = """
 :root { --line: #d6d9dd; --soft: #f5f6f8; --ink: #1b1f24; --dim: #5a636e; }

@@ -6,13 +6,17 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..results.atomic import write_bytes
 from ..results.claims import VERDICTS
-from .folder import RESULTS, Entry, Folder
-from .judge import ERROR, FULL, SKIPPED, UNFINISHED
+from .entry import ERROR, FULL, SKIPPED, UNFINISHED, Entry
+from .folder import REPORTS, RESULTS, Folder
 from .page import HEAD, INTRODUCTION, caption, numbers, page
+
+#: What every whole PNG file begins and ends with.
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
 def write_reports(folder: Folder) -> None:
@@ -23,11 +27,22 @@ def write_reports(folder: Folder) -> None:
     OutputError
         If they cannot be written.
     """
-    entries = list(folder.entries().values())
+    found = list(folder.entries().values())
     facts = json.loads((folder.path / RESULTS).read_text(encoding="utf-8"))
-    write_bytes(folder.path / "report.md", markdown(entries, facts, folder.path.name).encode())
-    pictures = {name: (folder.path / name).read_bytes() for entry in entries for name in entry["figures"]}
-    write_bytes(folder.path / "report.html", page(entries, pictures, summary(entries), origin(facts)).encode())
+    pictures = {name: data for entry in found for name in entry["figures"] if (data := picture(folder.path / name))}
+    entries = [{**entry, "figures": [name for name in entry["figures"] if name in pictures]} for entry in found]
+    content = page(entries, pictures, summary(entries), origin(facts)), markdown(entries, facts, folder.path.name)
+    for name, text in zip(REPORTS, content, strict=True):
+        write_bytes(folder.path / name, text.encode())
+
+
+def picture(path: Path) -> bytes:
+    """A PNG file; nothing if it is gone, unreadable or not whole: the verdicts are reported without it."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return b""
+    return data if data.startswith(PNG_START) and data.endswith(PNG_END) else b""
 
 
 def markdown(entries: list[Entry], facts: Mapping[str, Any], folder: str) -> str:

@@ -17,13 +17,15 @@ from ..results.progress import SILENT, Progress
 from ..results.provenance import provenance
 from ..sweeps.executor import job_count
 from ..sweeps.local import LocalPool
+from ..sweeps.store import Store
 from .catalog import recipes as all_recipes
 from .catalog import select
-from .folder import Entry, Folder
-from .judge import ERROR, FAST, FULL, SKIPPED, UNFINISHED, describe, judge
+from .entry import ERROR, FAST, FULL, SKIPPED, UNFINISHED, Entry
+from .folder import Folder
+from .judge import describe, judge
 from .plan import Job, Planned, code_version, plan
 from .report import write_reports
-from .work import figure_paths, finished, run_path
+from .work import figure_paths, finished, part_path, run_path
 
 DEFAULT_FOLDER = "reproduction"
 #: The function that a worker calls.
@@ -94,6 +96,7 @@ class _Work:
     before: dict[str, Entry] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
 
     def judge(self, items: Iterable[Planned]) -> None:
         """Judge those whose tasks are all done, and write the verdicts."""
@@ -105,7 +108,7 @@ class _Work:
             if item.recipe.long and self.mode == FAST:
                 entry: Entry | None = {**describe(item, self.mode), "message": "long: only with --full"}
             else:
-                entry = judge(item, path, self.errors, self.mode, self.before.get(key))
+                entry = judge(item, path, self.waiting, self.errors, self.mode, self.before.get(key))
             if entry is not None:
                 self.entries[key], news = entry, True
         if news:
@@ -115,17 +118,22 @@ class _Work:
         """All verdicts of the folder; those of other calls stay."""
         merged = {**self.before, **self.entries}
         known = all_recipes()
-        merged = {key: merged[key] for key in known if key in merged}
+        covered = {recipe.slug for recipe in known.values()}  # the others are those of a plug-in that is not here now
+        order = [*known, *(key for key, entry in self.before.items() if entry["slug"] not in covered)]
+        merged = {key: merged[key] for key in order if key in merged}
         facts = {**provenance(0.0), "command": self.command, "code": code_version()}
         del facts["wall_time"]
         self.folder.write(merged, **facts)
 
     def forget(self) -> None:
-        """Remove files of earlier results that no entry needs any more."""
+        """Remove files of earlier results in this mode that no entry needs any more.
+
+        Those of the other mode stay, though their entry has gone: a look with ``--fast`` must not cost hours.
+        """
         entries = self.folder.entries()
         needed = {stem for entry in entries.values() for stem in entry["stems"]}
         needed |= {job.stem for item in self.planned for job in item.jobs.values()}
-        for entry in self.before.values():
+        for entry in (item for item in self.before.values() if item["mode"] == self.mode):
             for stem in set(entry["stems"]) - needed:
                 for path in (run_path(self.folder.path, stem), *figure_paths(self.folder.path, stem)):
                     path.unlink(missing_ok=True)
@@ -185,9 +193,10 @@ def reproduce(
     with folder.opened():
         work = _Work(folder, plan(chosen, full), mode, command, before=folder.entries())
         missing = [job for job in wanted(work.planned, mode) if force or finished(folder.path, job.stem) is None]
-        if force:
+        work.waiting |= {job.stem for job in missing}
+        if force:  # points of a sweep that was interrupted; results stay until there are new ones
             for job in missing:
-                run_path(folder.path, job.stem).unlink(missing_ok=True)
+                Store(part_path(run_path(folder.path, job.stem))).remove()
         work.judge(work.planned)
         with suppress(KeyboardInterrupt):
             carry_out(work, missing, number, progress)
@@ -221,6 +230,7 @@ def carry_out(work: _Work, missing: Sequence[Job], number: int, progress: Progre
     try:
         with closing(LocalPool(number, WORK)) as pool, closing(pool(points)) as outcomes:
             for point, outcome in outcomes:
+                work.waiting.discard(point.name)
                 if isinstance(outcome, str):
                     work.errors[point.name] = outcome
                 elif b"disk" in outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api import compare, load, simulate, solve
-from ..errors import DMFTError, FileFormatError, OutputError
+from ..errors import DMFTError, FileFormatError, MemoryLimitError, OutputError
 from ..results.atomic import write_bytes
 from ..results.figures import render, save_figure
 from ..results.phase import PhaseDiagram
@@ -57,7 +57,8 @@ def _calculate(told: Mapping[str, Any], path: Path) -> Run | PhaseDiagram:
     slug, options = told["slug"], told["options"]
     if told["command"] == "sweep":
         groups = [group.split(",") for group in told["zipped"]]
-        work = path.with_name(f"{path.stem}.part.h5")  # points are kept beside it: a killed sweep goes on
+        work = part_path(path)
+        work.unlink(missing_ok=True)  # points are kept beside it: with them a killed sweep goes on
         diagram = sweep(slug, told["over"], work, kind=told["kind"], zipped=groups, jobs=1, **options)
         Store(work).remove()
         work.unlink()
@@ -81,6 +82,11 @@ def run_path(folder: Path, stem: str) -> Path:
     return folder / "runs" / f"{stem}.h5"
 
 
+def part_path(path: Path) -> Path:
+    """The output of a sweep that is at work, by its file of results."""
+    return path.with_name(f"{path.stem}.part.h5")
+
+
 def figure_paths(folder: Path, stem: str) -> tuple[Path, Path]:
     """PDF and PNG of a task."""
     return folder / "figures" / f"{stem}.pdf", folder / "figures" / f"{stem}.png"
@@ -88,11 +94,8 @@ def figure_paths(folder: Path, stem: str) -> tuple[Path, Path]:
 
 def finished(folder: Path, stem: str) -> Run | PhaseDiagram | None:
     """The result of a task that is done already; None if there is none, or one that cannot be read."""
-    path = run_path(folder, stem)
-    if not path.exists():
-        return None
     try:
-        result = load(path)
-    except FileFormatError:
+        result = load(run_path(folder, stem))
+    except (FileFormatError, MemoryLimitError):  # a damaged one may claim any size
         return None
     return None if result.status.code == INTERRUPTED else result

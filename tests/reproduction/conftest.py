@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dmft.cli import cli
 from dmft.reproduction.work import run_task
 from dmft.sweeps.worker import describe_error
 from dmft.theory import registry
@@ -65,8 +67,8 @@ from dmft.theory.recipe import Recipe, Task
 SECONDS = float(os.environ.get("DMFT_TOY_SECONDS", "0"))
 
 
-def task(name="", command="solve", **options):
-    return Task(command, "toy/obedient", {"seconds": SECONDS, **options}, name=name)
+def task(name="", command="solve", full=None, **options):
+    return Task(command, "toy/obedient", {"seconds": SECONDS, **options}, name=name, full=full or {})
 
 
 RECIPES = (
@@ -74,7 +76,7 @@ RECIPES = (
            [Slope(Pick("power"), float(os.environ.get("DMFT_TOY_CLAIM", "2")), 1e-9)]),
     Recipe("toy/obedient", "half", "y | is a cube, and 1 at 1", "nobody", [task(exponent=2.0)],
            [Slope(Pick("power"), 3.0, 0.1), Equals(Pick("power", {"x": 1.0}), "1.0")], expected="partly"),
-    Recipe("toy/obedient", "wrong", "y < 0 & falls", "nobody", [task(exponent=1.0)],
+    Recipe("toy/obedient", "wrong", "y < 0 & falls", "nobody", [task(exponent=1.0, full={"exponent": 1.5})],
            [Between(Pick("power"), high=0.0)], expected="not confirmed", note="x is <positive>"),
     Recipe("toy/obedient", "random", "the noise is small", "nobody", [task("a", seed=1), task("b", seed=2)],
            [Between(Pick("noise"), -9.0, 9.0), Equals(Pick("noise", task="a"), Pick("noise", task="b"))]),
@@ -114,6 +116,23 @@ class InProcess:
 def in_process():
     """The stand-in."""
     return InProcess
+
+
+@pytest.fixture(scope="session")
+def stamps():
+    """Dates of the results in a folder by name."""
+    return lambda folder: {path.name: path.stat().st_mtime_ns for path in (folder / "runs").glob("*.h5")}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "papers"
+
+
+@pytest.fixture
+def call(folder):
+    """``dmft reproduce toy -o FOLDER …`` in this process."""
+    return lambda *words: CliRunner().invoke(cli, ["reproduce", "toy", "-o", str(folder), "--jobs", "1", *words])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ from click.testing import CliRunner
 
 import dmft
 from dmft.cli import cli
-from dmft.errors import OutputError, ParameterError, StoreError
+from dmft.errors import ParameterError, StoreError
 from dmft.reproduction import plan
 from dmft.reproduction.folder import Folder
 from dmft.reproduction.reproduce import needs, reproduce
@@ -32,22 +31,7 @@ def verdicts(done):
     return {entry["id"].partition(":")[2]: entry["verdict"] for entry in done.entries}
 
 
-def stamps(folder):
-    return {path.name: path.stat().st_mtime_ns for path in (folder / "runs").glob("*.h5")}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "papers"
-
-
-@pytest.fixture
-def call(folder):
-    """``dmft reproduce toy -o FOLDER …`` in this process."""
-    return lambda *words: CliRunner().invoke(cli, ["reproduce", "toy", "-o", str(folder), "--jobs", "1", *words])
-
-
-def test_verdicts_and_files(toy, folder, quick):
+def test_verdicts_and_files(toy, folder, quick, stamps):
     done = dmft.reproduce("toy", folder, jobs=1)
     assert verdicts(done) == VERDICTS
     assert done.exit_code == 0
@@ -61,7 +45,7 @@ def test_verdicts_and_files(toy, folder, quick):
 
 
 @pytest.mark.slow
-def test_numbers_do_not_depend_on_jobs(toy, tmp_path):
+def test_numbers_do_not_depend_on_jobs(toy, tmp_path, stamps):
     names = ["toy/obedient:random", "toy/obedient:wrong"]
     done = {jobs: reproduce(names, tmp_path / str(jobs), jobs=jobs) for jobs in (1, 2)}
     facts = {jobs: [[entry["checks"], entry["runs"]] for entry in item.entries] for jobs, item in done.items()}
@@ -78,7 +62,7 @@ def test_full_does_the_long_ones(quick, toy, folder):
     assert verdicts(done) == {"long": "confirmed"}
 
 
-def test_a_second_call_calculates_nothing_and_force_everything(quick, toy, folder, call):
+def test_a_second_call_calculates_nothing_and_force_everything(quick, toy, folder, call, stamps):
     call()
     before = stamps(folder)
     call()
@@ -89,7 +73,7 @@ def test_a_second_call_calculates_nothing_and_force_everything(quick, toy, folde
     assert all(after[name] > before[name] for name in after)
 
 
-def test_other_code_is_calculated_anew_and_old_files_go(quick, toy, folder, monkeypatch):
+def test_other_code_is_calculated_anew_and_old_files_go(quick, toy, folder, monkeypatch, stamps):
     reproduce("toy/obedient:right", folder, jobs=1)
     (old,) = stamps(folder)
     monkeypatch.setattr(plan, "code_version", lambda: "another")
@@ -137,7 +121,7 @@ def test_a_recipe_that_fails_is_a_line_and_the_others_go_on(quick, toy, folder, 
     assert verdict in (folder / "report.md").read_text()
 
 
-def start(toy, folder, seconds):
+def start(toy, folder, seconds, stamps):
     plugin = toy(seconds=str(seconds))
     code = (
         "import dmft_toy\nfrom dmft.reproduction.reproduce import reproduce\n"
@@ -154,8 +138,8 @@ def start(toy, folder, seconds):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed(toy, folder, monkeypatch, in_process):
-    process = start(toy, folder, 0.4)
+def test_killed_and_resumed(toy, folder, monkeypatch, in_process, stamps):
+    process = start(toy, folder, 0.4, stamps)
     with pytest.raises(StoreError, match=f"another reproduction is at work.*process {process.pid}"):
         reproduce("toy", folder, jobs=1)
     process.kill()
@@ -170,8 +154,8 @@ def test_killed_and_resumed(toy, folder, monkeypatch, in_process):
 
 
 @pytest.mark.slow
-def test_interrupt_keeps_what_is_finished(toy, folder):
-    process = start(toy, folder, 0.4)
+def test_interrupt_keeps_what_is_finished(toy, folder, stamps):
+    process = start(toy, folder, 0.4, stamps)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     done, missing, code = map(int, out.split())
@@ -190,39 +174,6 @@ def test_dry_run_tells_and_does_nothing(quick, toy, folder, call):
     reproduce("toy/obedient:right", folder, jobs=1)
     rows = {row["id"].partition(":")[2]: row["note"] for row in needs(["toy"], folder, False, 1)["recipes"]}
     assert (rows["right"], rows["half"], rows["wrong"]) == ("done", "done", "")
-
-
-def test_killed_while_the_first_file_was_written(tmp_path):
-    """The same command goes on, and no part of a file stays; without the lock, the folder is somebody else's."""
-    (tmp_path / ".dmft-0123456789abcdef.tmp").write_text("{")
-    with pytest.raises(OutputError, match="holds something else"), Folder(tmp_path).opened():
-        pass
-    (tmp_path / "lock").touch()
-    with Folder(tmp_path).opened():
-        assert sorted(os.listdir(tmp_path)) == ["figures", "lock", "results.json", "runs"]
-
-
-def test_folders_that_cannot_be_used(quick, toy, tmp_path, monkeypatch):
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "thesis.tex").write_text("years of work")
-    with pytest.raises(OutputError, match="holds something else: give a new or an empty one"):
-        reproduce("toy", foreign, jobs=1)
-    assert os.listdir(foreign) == ["thesis.tex"]
-    with pytest.raises(OutputError, match="is not a folder"):
-        reproduce("toy", foreign / "thesis.tex", jobs=1)
-    damaged = tmp_path / "damaged"
-    damaged.mkdir()
-    (damaged / "results.json").write_text("{")
-    with pytest.raises(OutputError, match="is damaged, or not of this program"):
-        reproduce("toy", damaged, jobs=1)
-
-    def refuse(*_, **__):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr("dmft.reproduction.folder.os.open", refuse)
-    with pytest.raises(OutputError, match=r"cannot be written to \(Read-only file system\)"):
-        reproduce("toy", tmp_path / "new", jobs=1)
 
 
 @pytest.mark.slow
