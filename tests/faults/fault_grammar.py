@@ -151,4 +151,19 @@ def reading(draw: Any) -> Line:
     return Line((command, *words))
 
 
-lines = calculation() | calculation() | calculation() | swept() | reading()
+@st.composite
+def reproducing(draw: Any) -> Line:
+    """``reproduce``, of few claims: what is there is read and judged."""
+    good = ("lamb", "lamb/schedule", "lamb:bounds", "sgd/ridge")
+    names = draw(st.lists(st.sampled_from([*good, "lamp", "lamb:", ":", "", "é", "LAMB", "run.h5", "*"]), min_size=1))
+    folders = (*OUTPUTS, "papers", "none/papers", "text.h5", "run.h5/papers", ".", "/proc/papers")
+    flags = ("--fast", "--full", "--json", "-q", "-v", "--force", "--nonsense", "--check", "-z", "--help")
+    options = [("-o", name) for name in folders] + [(name,) for name in flags] + [
+        ("--jobs", number) for number in ("1", "2", "0", "-1", "x", "5000", "")
+    ]  # fmt: skip
+    chosen = [word for option in draw(st.lists(st.sampled_from(options), max_size=3)) for word in option]
+    bad = not {*names} <= {*good} and not {"-o", "--help"} & {*chosen}
+    return Line(("reproduce", "--dry-run", *names, *chosen), bad)
+
+
+lines = calculation() | calculation() | calculation() | swept() | reading() | reproducing()

@@ -44,6 +44,6 @@ def test_results_that_stand_survive(command, case, arena, tmp_path, tally):
     assert arena.run(command.words, folder)["code"] == 0
     rng = random.Random(command.name)
     for _ in range(4):
-        answer = arena.run(command.recovery, folder, bomb=rng.randint(1, case.writes))
+        answer = arena.run([*command.words, "--force"], folder, bomb=rng.randint(1, case.writes))
         tally("kill -9", answer["code"] == KILLED)
         assert case.assert_whole_or_absent(folder) == len(command.files)

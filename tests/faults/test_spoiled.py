@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
-from fault_commands import SWEEP
+from fault_commands import REPRODUCE, SWEEP
 from fault_kit import DOCUMENTED, numbers
 
 FILES = {
@@ -134,6 +135,43 @@ def test_spoilt_points(target, arena, tmp_path, tally):
             (tmp_path / "phase.h5").unlink()
     tally("spoilt files", count)
     tally("spoilt files that were refused", refused)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["runs/*.h5", "results.json"])
+def test_spoilt_reproduction(target, arena, tmp_path, tally):
+    """A result is calculated anew, damaged verdicts are refused; what is judged is the same as in a whole folder."""
+    count, words = 24, [*REPRODUCE.split(), "--json"]
+    assert arena.run([*words, "bn-weight-decay/jumps"], tmp_path)["code"] == 0  # verdicts of others must be whole, too
+    good = arena.run(words, tmp_path)
+    assert good["code"] == 0
+    (source,) = (item for item in (tmp_path / "papers").glob(target) if "jumps" not in item.name)
+    whole = Path(shutil.copy(source, tmp_path / "whole"))
+    refused = 0
+    for number in range(count):
+        name = str(source.relative_to(tmp_path))
+        (row,) = read_all(arena, whole, tmp_path, shlex.join(words), 1, seed=number, target=name, digest=False)
+        code, out, err = row[2:5]
+        assert "Traceback" not in out + err, row
+        if code == 1:
+            assert target == "results.json", row
+            assert err.startswith("dmft: error: papers/results.json is damaged"), row
+            assert len(err.splitlines()) == 1, row
+            refused += 1
+        else:
+            assert (code, err) == (0, ""), row
+            assert judged(out) == judged(good["out"]), row
+        if target != "results.json":
+            assert numbers(source) == numbers(whole), row
+        shutil.copy(whole, source)
+    tally("spoilt files", count)
+    tally("spoilt files that were refused", refused)
+    assert (refused > 0) == (target == "results.json")
+
+
+def judged(out):
+    """What a reproduction has found, less the time."""
+    return [{**entry, "seconds": 0.0, "judged": ""} for entry in json.loads(out)["recipes"]]
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_two_writers_quickly(case_of, arena, tmp_path, tally):
 @pytest.mark.slow
 @pytest.mark.parametrize("rounds", [4])
 def test_two_writers(command, case, arena, tmp_path, rounds, tally):
-    """One wins and one is told, whichever; a sweep is told before it starts."""
+    """One wins and one is told, whichever; sweeps and reproductions are told before they start."""
     for number in range(rounds):
         folder = case.folder(tmp_path / str(number))
         answers = together(arena, folder, command.words, command.words)
@@ -44,7 +44,7 @@ def test_two_writers(command, case, arena, tmp_path, rounds, tally):
             assert codes in ([0, 2], [0, 0]), "at the same time, or one after the other"
         else:
             assert codes == [0, 1]
-        assert all(re.search("exists|another sweep is at work", line) for line in lines if line)
+        assert all(re.search("exists|another (sweep|reproduction) is at work", line) for line in lines if line)
         assert case.assert_whole_or_absent(folder) == len(command.files)
         tally("pairs of writers", 1)
 
@@ -112,15 +112,16 @@ def test_clock_jumps(command, case, arena, tmp_path, tally):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["sweep", "reproduce"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-def test_worker_that_dies(number, arena, tmp_path, case_of, tally):
-    """Shot at a random moment: its point is tried again. One that never gets up ends the sweep with one line."""
-    (sweep,) = (item for item in COMMANDS if item.name == "sweep")
-    case, rng, shots = case_of(sweep), random.Random(int(number)), 0
+def test_worker_that_dies(number, name, arena, tmp_path, case_of, tally):
+    """Shot at a random moment: its task is tried again. One that never gets up ends the command with one line."""
+    (command,) = (item for item in COMMANDS if item.name == name)
+    case, rng, shots = case_of(command), random.Random(int(number)), 0
     for trial in range(6):
         folder = case.folder(tmp_path / str(trial))
         after = rng.uniform(0.0, case.seconds)
-        answer = arena.run(sweep.words, folder, shoot_after=after, signal=int(number))
+        answer = arena.run(command.words, folder, shoot_after=after, signal=int(number))
         shots += answer["shots"]
         line = assert_clean(answer, 0, 1)
         assert "worker" in line or answer["code"] == 0
