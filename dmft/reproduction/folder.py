@@ -95,10 +95,10 @@ class Folder:
         path = self.path / RESULTS
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] != SCHEMA or content["schema_version"] > VERSION:
-                raise ValueError
-            found: dict[str, Entry] = dict(content["recipes"])
-            if not all(is_entry(item) and item["id"] == key for key, item in found.items()):
+            newer = content["schema"] == SCHEMA and content["schema_version"] > VERSION
+            found: dict[str, Entry] = {} if newer else dict(content["recipes"])
+            whole = all(is_entry(entry) and entry["id"] == key for key, entry in found.items())
+            if content["schema"] != SCHEMA or not whole:
                 raise ValueError
         except FileNotFoundError:
             return {}
@@ -108,6 +108,8 @@ class Folder:
             raise OutputError(
                 f"{path} is damaged, or not of this program: remove it, or give another folder with -o"
             ) from None
+        if newer:
+            raise OutputError(f"{path} is of a newer version of dmft: update, or give another folder with -o")
         return found
 
     def write(self, entries: dict[str, Entry], **facts: Any) -> None:

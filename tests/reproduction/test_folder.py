@@ -123,6 +123,9 @@ def test_folders_that_cannot_be_used(quick, toy, tmp_path, monkeypatch):
     (damaged / "results.json").write_text("{")
     with pytest.raises(OutputError, match="is damaged, or not of this program"):
         reproduce("toy", damaged, jobs=1)
+    (damaged / "results.json").write_text('{"schema": "dmft-reproduction", "schema_version": 2, "recipes": {}}')
+    with pytest.raises(OutputError, match="is of a newer version of dmft: update, or"):
+        reproduce("toy", damaged, jobs=1)
 
     def refuse(*_, **__):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
