@@ -119,11 +119,11 @@ def _facts(planned: Planned, results: Mapping[str, Result], folder: Path) -> Ent
 
 
 def _earlier(entry: Entry, before: Entry | None) -> str:
-    """The verdict of an earlier call in the same mode, if there was any."""
-    if before is None or before.get("mode") != entry["mode"]:
+    """The best verdict of earlier calls in the same mode, if there was any: a second try is no excuse."""
+    if before is None or before["mode"] != entry["mode"]:
         return ""
-    found = before["verdict"] if before["verdict"] in VERDICTS else before.get("earlier", "")
-    return str(found)
+    found = {before["verdict"], before["earlier"]}
+    return next((word for word in VERDICTS if word in found), "")
 
 
 def _regression(entry: Entry) -> str:

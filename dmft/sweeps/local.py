@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from typing import IO, BinaryIO, cast
 
-from ..errors import WorkerError
+from ..errors import OutputError, WorkerError
 from .plan import Point
 from .worker import ERROR, RUN_POINT, SINGLE, read_frame, write_frame
 
@@ -26,7 +26,7 @@ class Worker:
     """One process; knows what it is at work on."""
 
     def __init__(self, work: str) -> None:
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 — open as long as the worker
+        self.log = temporary_file()
         self.point: Point | None = None
         self.ready = False
         self.process = subprocess.Popen(
@@ -58,6 +58,22 @@ class Worker:
         words = self.log.read().decode(errors="replace").strip().splitlines()
         self.log.close()
         return f"{_ending(code)}{': ' + words[-1].strip() if words else ''}"
+
+
+def temporary_file() -> IO[bytes]:
+    """A file for a worker's last words.
+
+    Raises
+    ------
+    OutputError
+        If there is no place for it.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise OutputError(
+            f"workers cannot make temporary files ({error.strerror}): free some space, or set TMPDIR to another folder"
+        ) from None
 
 
 class LocalPool:

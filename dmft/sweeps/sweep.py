@@ -7,7 +7,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,8 +151,8 @@ def sweep(
     (('alpha', 'batch_fraction'), (3, 2))
     """
     plan = make_plan(model, over or {}, kind, zipped, fixed)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(output) if output is not None else Path(folder) / "phase.h5"
+    with tempfile.TemporaryDirectory() if output is None else nullcontext("") as folder:
+        path = Path(folder) / "phase.h5" if output is None else Path(output)
         executor = make_executor(jobs, dask)
         part = parse_shard(shard)
         if adaptive is not None:

@@ -91,6 +91,9 @@ def test_a_claim_that_fails_now_is_a_regression(quick, toy, folder, call):
     assert found == {**dict.fromkeys(VERDICTS, ""), "right": "confirmed before"}
     assert "is not confirmed, but confirmed before" in second.stderr
     assert "REGRESSION" in (folder / "report.md").read_text()
+    assert call().exit_code == 4  # a second try does not mend it
+    toy(claim="2")
+    assert call().exit_code == 0
 
 
 def test_a_better_verdict_before_counts_even_where_less_is_expected(quick, toy, folder):
