@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -206,3 +207,12 @@ def test_phase_file_survives_without_its_points(output):
     shutil.rmtree(Store(output).folder)
     assert dmft.load(output).status.success
     assert dmft.sweep("sgd/ridge", {"alpha": [1.0]}, output, steps=5, jobs=1).status.success
+
+
+def test_no_place_for_temporary_files(trouble, output, monkeypatch):
+    def refuse():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("dmft.sweeps.local.tempfile.TemporaryFile", refuse)
+    with pytest.raises(OutputError, match=r"No usable temporary.*free some space, or set TMPDIR to another folder"):
+        dmft.sweep(trouble, {"x": (-1, 1, 2)}, output, jobs=1)
