@@ -23,7 +23,7 @@ from dmft.cli import cli
 #: Seconds of this process (a busy machine must not matter) after which a command is taken for lost.
 PATIENCE = 60.0
 #: Estimated seconds and bytes up to which a line that is allowed is carried out as well.
-SHORT, SMALL = 0.02, 1e7
+SHORT, SMALL = 0.2, 1e8
 
 
 class TooLong(BaseException):
