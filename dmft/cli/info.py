@@ -22,7 +22,7 @@ SCALARS, CURVES, PARAMETERS = 5, 2, 2
 
 
 @click.command(name="info", short_help="Summarise a file, or this machine.")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="All about FILE, and a traceback for unexpected errors.")
 def command(file: Path | None, as_json: bool, verbose: bool) -> int:

@@ -26,12 +26,14 @@ def _complete_observable(ctx: click.Context, param: click.Parameter, incomplete:
 
 
 @click.command(name="plot", short_help="Draw the figure of a file.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--observable", "observables", multiple=True, metavar="NAME", shell_complete=_complete_observable,
     help="Draw this observable only; may be repeated.",
 )  # fmt: skip
-@click.option("-o", "output", type=click.Path(path_type=Path), metavar="FIGURE", help="A .pdf, .png or .svg file.")
+@click.option(
+    "-o", "output", type=click.Path(path_type=Path, readable=False), metavar="FIGURE", help="A .pdf, .png or .svg file."
+)
 @click.option("--force", is_flag=True, help="Replace an existing figure.")
 @click.option("-v", "--verbose", is_flag=True, help="A traceback for unexpected errors.")
 def command(file: Path, observables: tuple[str, ...], output: Path | None, force: bool, verbose: bool) -> int:

@@ -106,7 +106,7 @@ class Store:
                 if record.task == json.loads(json.dumps(point.task)):
                     return record
                 reason = "it is that of another point"
-        warnings.warn(f"{path} is not used ({reason}): the point is calculated anew", stacklevel=2)
+        warnings.warn(f"{path} is not used ({reason}): the point has to be calculated anew", stacklevel=2)
         return None
 
     def write(self, point: Point, data: bytes) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from fault_commands import COMMANDS
+from fault_commands import COMMANDS, SWEEP
 from fault_kit import Arena, assert_clean
 
 #: Bytes by which the same result may be shorter: the seconds that it took are in it, compressed.
@@ -119,8 +119,10 @@ def test_file_that_may_not_be_read(command, case, powerless, tmp_path, tally):
     answer = powerless.run(command.words, folder)
     if command.name.startswith("plot"):
         assert "Permission denied" in assert_clean(answer, 1)
-    else:  # an unreadable point is calculated anew
+    else:  # an unreadable point is calculated anew, if it is not that of another shard
         assert_clean(answer, 0)
+        assert case.assert_whole_or_absent(folder) == (0 if command.name == "merge" else len(command.files))
+        assert_clean(powerless.run(SWEEP.split() if command.name == "merge" else command.recovery, folder), 0)
         assert case.assert_whole_or_absent(folder) == len(command.files)
     for item in files:
         item.chmod(0o644)
