@@ -115,7 +115,7 @@ def test_same_seed_same_bits():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch": 1}, "at least 2"),
+        ({"batch": 1}, "2 or more"),
         ({"eta": 100.0, "weight_decay": 0.01}, "must be below 1"),
         ({"weight_decay": -1.0}, "weight_decay = -1.0"),
         ({"batch": 5000}, "there are 1500 samples"),
