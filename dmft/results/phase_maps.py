@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,8 @@ from .phase_view import View, edges, is_logarithmic, label_axis, over_decades, p
 
 Array = np.ndarray
 BAD = "#000000"
-#: The transition: black on white, seen on every colour; matplotlib would dash it at a negative value.
-CONTOUR: tuple[dict[str, Any], ...] = (
-    {"colors": "white", "linewidths": 1.6, "linestyles": "solid"},
-    {"colors": BAD, "linewidths": 0.8, "linestyles": "solid"},
-)
+#: Strokes of the transition, colour and width: black on white, seen on every colour.
+STROKES = (("white", 1.6), (BAD, 0.8))
 
 
 def draw_grid(view: View, name: str, axes: Axes) -> None:
@@ -32,12 +30,17 @@ def draw_grid(view: View, name: str, axes: Axes) -> None:
     )
     level = transition(values)
     if level is not None:
-        for look in CONTOUR:
-            axes.contour(x.values, y.values, np.ma.masked_invalid(values.T), [level], **look)
+        _contour(axes.contour, x.values, y.values, np.ma.masked_invalid(values.T), [level])
     _raw_points(view, axes)
     _bar(axes, mesh, curve, level)
     label_axis(axes, "x", x)
     label_axis(axes, "y", y)
+
+
+def _contour(draw: Callable[..., Any], *where: Any) -> None:
+    """The transition by a method of the axes; matplotlib would dash it at a negative value."""
+    for colour, width in STROKES:
+        draw(*where, colors=colour, linewidths=width, linestyles="solid")
 
 
 def _raw_points(view: View, axes: Axes) -> None:
@@ -65,8 +68,7 @@ def draw_scattered(view: View, name: str, axes: Axes) -> None:
         ends = values[alive][net.edges]
         level = _middle(ends[:, 0], ends[:, 1], over_decades(values))
         if level is not None:
-            for look in CONTOUR:
-                axes.tricontour(shown, values[alive], [level], **look)
+            _contour(axes.tricontour, shown, values[alive], [level])
     axes.plot(x.values[alive], y.values[alive], ".", color="white", mec=BAD, mew=0.3, markersize=2.4)
     axes.plot(x.values[~alive], y.values[~alive], "x", color=BAD, markersize=3.2)
     if mesh is not None:
@@ -121,5 +123,5 @@ def _norm(values: Array) -> Normalize:
 def _bar(axes: Axes, mesh: Any, curve: Curve, level: float | None) -> None:
     beside = draw_bar(axes, mesh, curve)
     if level is not None:
-        beside.axhline(level, color="white", linewidth=1.6)
-        beside.axhline(level, color=BAD, linewidth=0.8)
+        for colour, width in STROKES:
+            beside.axhline(level, color=colour, linewidth=width)

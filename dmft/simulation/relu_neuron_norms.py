@@ -81,7 +81,7 @@ class Replica:
             if stop():
                 return Member({}, look)
             for _ in range(steps):
-                z = np.einsum("mnd,rmd->rmn", x, w)
+                z = self._inputs(w)
                 active = z > 0.0
                 again |= np.any(active & left, axis=2)
                 left |= seen & ~active
@@ -93,21 +93,24 @@ class Replica:
             update(1.0)
         update(1.0)
         w = self._arrived(w)
-        alive = np.any(np.einsum("mnd,rmd->rmn", x, w) > 0.0, axis=2)
+        alive = np.any(self._inputs(w) > 0.0, axis=2)
         moved = np.any(w != start, axis=2)
         return Member({}, LOOKS + 1, at_end=self._sample(w, grows & moved, again, alive))
+
+    def _inputs(self, w: Array) -> Array:
+        """Product of the weights with every sample: (starts, runs, samples)."""
+        return np.asarray(np.einsum("mnd,rmd->rmn", self.x, w))
 
     def _arrived(self, w: Array) -> Array:
         """Where slow modes lead: least squares on the active samples from w on, if that switches none of them.
 
         A few samples, as many as dimensions or fewer, have modes that are slower than any number of steps.
         """
-        x = self.x[None]
-        z = np.einsum("mnd,rmd->rmn", self.x, w)
-        active = (z > 0.0)[..., None]
-        left = np.where(z > 0.0, self.y - z, 0.0)
-        moved = w + np.einsum("rmdn,rmn->rmd", np.linalg.pinv(active * x), left)
-        same = np.all((np.einsum("mnd,rmd->rmn", self.x, moved) > 0.0) == active[..., 0], axis=2)
+        z = self._inputs(w)
+        active = z > 0.0
+        left = np.where(active, self.y - z, 0.0)
+        moved = w + np.einsum("rmdn,rmn->rmd", np.linalg.pinv(active[..., None] * self.x), left)
+        same = np.all((self._inputs(moved) > 0.0) == active, axis=2)
         return np.asarray(np.where(same[..., None], moved, w))
 
     def _sample(self, w: Array, grows: Array, again: Array, alive: Array) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _quantile_tail(r):
 
 @compiled
 def gaussian_quantile(uniforms, out):
-    """Quantile of the normal distribution to round-off, faster than SciPy's: algorithm AS 241 (Wichura 1988).
+    """Write quantiles of the normal distribution to round-off, faster than SciPy: algorithm AS 241 (Wichura 1988).
 
     `uniforms` are in (0, 1), of shape (coordinates, count): most are treated in vector registers, the tails one by one.
     """
